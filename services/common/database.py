@@ -1,0 +1,132 @@
+"""One code path over SQLite and PostgreSQL: SQLAlchemy Core, short transactions, waits that end.
+
+On SQLite one connection writes and checkpoints (SQLite 3.7.0 to 3.51.2 can corrupt a WAL that two connections reset) and
+the pool of size one is its lock; the others only read.
+"""
+
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeout
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import BigInteger, Connection, Engine, Integer, create_engine, event, text
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import QueuePool
+
+WAIT = 2.0  # seconds a write waits for its turn and for a lock, under every deadline
+READY_WAIT = 0.2  # seconds in which a readable database answers
+
+# 64-bit integers on both engines; SQLite's STRICT tables and rowids want INTEGER by name.
+Integer64 = BigInteger().with_variant(Integer(), "sqlite")
+
+
+class Database:
+    """Transactions on one service's database. A reader sees one consistent moment; writers come one after another."""
+
+    def __init__(self, url: URL, schema: str, readers: int) -> None:
+        self.backend = url.get_backend_name()
+        if self.backend == "sqlite":
+            self._reader = sqlite_engine(url, readers, read_only=True)
+            self._writer = sqlite_engine(url, 1, read_only=False)
+        else:
+            self._reader = self._writer = postgresql_engine(url, schema, readers)
+        self._probe = ThreadPoolExecutor(1, "ready")
+        self._probing = threading.Lock()
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        with self._reader.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self, wait: float = WAIT) -> Iterator[Connection]:
+        """A transaction, committed at the end of the block and durable then; rolled back by any exception.
+
+        It waits at most ``wait`` seconds for its turn and the lock together; then sqlalchemy's TimeoutError or
+        OperationalError.
+        """
+        if self.backend != "sqlite":
+            with self._writer.begin() as connection:
+                yield connection
+            return
+        started = time.monotonic()
+        with self._writer.connect() as connection:
+            left = max(0.0, wait - (time.monotonic() - started))
+            connection.connection.execute(f"PRAGMA busy_timeout = {int(left * 1000)}")  # type: ignore[attr-defined]
+            with connection.begin():
+                yield connection
+
+    def ready(self) -> bool:
+        """Whether the database is readable within 200 ms (a locked one that can be read is)."""
+        with self._probing:
+            try:
+                return self._probe.submit(self._readable).result(READY_WAIT)
+            except FutureTimeout:
+                self._probe.shutdown(wait=False)
+                self._probe = ThreadPoolExecutor(1, "ready")
+                return False
+
+    def _readable(self) -> bool:
+        try:
+            with self.read() as connection:
+                connection.execute(text("SELECT version_num FROM alembic_version")).all()
+        except (SQLAlchemyError, OSError):
+            return False
+        return True
+
+    def close(self) -> None:
+        self._reader.dispose()
+        self._writer.dispose()
+        self._probe.shutdown(wait=False)
+
+
+def sqlite_engine(url: URL, connections: int, *, read_only: bool) -> Engine:
+    """An engine whose transactions are SQLite's own: IMMEDIATE for writers, so that no upgrade of a lock can fail."""
+    engine = create_engine(
+        url,
+        poolclass=QueuePool,
+        pool_size=connections,
+        max_overflow=0,
+        pool_timeout=WAIT,
+        pool_reset_on_return="rollback",
+        connect_args={"check_same_thread": False, "isolation_level": None, "timeout": WAIT},
+    )
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _record: Any) -> None:
+        connection.execute("PRAGMA foreign_keys = ON")
+        if read_only:
+            connection.execute("PRAGMA query_only = ON")
+            connection.execute("PRAGMA wal_autocheckpoint = 0")
+        else:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA journal_size_limit = 16777216")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+def postgresql_engine(url: URL, schema: str, connections: int, statement_seconds: float = WAIT) -> Engine:
+    """An engine whose tables stand in ``schema``; no statement, lock or idle transaction outlasts its limit."""
+    milliseconds = int(statement_seconds * 1000)
+    options = (
+        f"-c search_path={schema} -c timezone=UTC -c synchronous_commit=on"
+        f" -c statement_timeout={milliseconds} -c lock_timeout={milliseconds}"
+        " -c idle_in_transaction_session_timeout=5000"
+    )
+    return create_engine(
+        url,
+        pool_size=connections,
+        max_overflow=2,
+        pool_timeout=WAIT,
+        pool_pre_ping=True,
+        connect_args={"options": options, "connect_timeout": 2, "application_name": f"pingui {schema}"},
+    )

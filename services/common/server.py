@@ -1,0 +1,110 @@
+"""Runs one service under granian: one parent that holds the file lock, one worker with threads."""
+
+import logging
+import multiprocessing
+import os
+import socket
+import sys
+import threading
+from collections.abc import Callable
+from typing import NoReturn
+
+from flask import Flask
+from granian.constants import Interfaces
+from granian.http import HTTP1Settings
+from granian.log import LogLevels
+from granian.server import Server
+
+from services.common.migrate import MigrationError
+from services.common.settings import ServiceSettings, SettingsError
+
+CONFIGURATION_ERROR = 78  # EX_CONFIG of sysexits.h
+UNAVAILABLE = 69  # EX_UNAVAILABLE
+HEADER_MILLISECONDS = 8_000
+HEADER_BYTES = 32 * 1024
+STOP_SECONDS = 15  # longer than every deadline
+KEEP_ALIVE = True
+
+
+def run(
+    name: str,
+    threads: int,
+    read_settings: Callable[[], ServiceSettings],
+    prepare: Callable[[], None],
+    create_app: Callable[[], Flask],
+) -> None:
+    """Serve until SIGTERM or SIGINT, then finish what is running.
+
+    Exit status 78 where the settings are wrong, 69 where the port or the database cannot be used; one line says why.
+    """
+    os.umask(0o077)
+    logging.basicConfig(level=logging.INFO, format=f"%(levelname)s {name}: %(message)s")
+    try:
+        settings = read_settings()
+        check_port(settings.host, settings.port)
+        prepare()
+    except SettingsError as error:
+        stop(name, str(error), CONFIGURATION_ERROR)
+    except (MigrationError, PortTaken) as error:
+        stop(name, str(error), UNAVAILABLE)
+    serve(settings.host, settings.port, threads, create_app, f"{name}: http://{settings.host}:{settings.port}")
+
+
+def stop(name: str, reason: str, status: int) -> NoReturn:
+    print(f"{name}: {reason}", file=sys.stderr, flush=True)
+    raise SystemExit(status)
+
+
+class PortTaken(Exception):
+    """Another program listens there."""
+
+
+def check_port(host: str, port: int) -> None:
+    """Raise PortTaken: the server shares ports with its own kind, so a second instance would not notice."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise PortTaken(f"cannot listen on {host}:{port}: {error.strerror}") from None
+
+
+def serve(host: str, port: int, threads: int, create_app: Callable[[], Flask], greeting: str) -> None:
+    # The worker is forked: it inherits the lock of the database file and the end of the pipe below.
+    multiprocessing.set_start_method("fork", force=True)
+    parent_lives, held_by_parent = os.pipe()
+
+    def load() -> Flask:
+        os.close(held_by_parent)
+        threading.Thread(target=exit_with_parent, args=(parent_lives,), daemon=True).start()
+        return create_app()
+
+    server = Server(
+        name_of(create_app),
+        address=host,
+        port=port,
+        interface=Interfaces.WSGI,
+        workers=1,
+        blocking_threads=threads,
+        backlog=1024,
+        http1_settings=HTTP1Settings(
+            header_read_timeout=HEADER_MILLISECONDS, keep_alive=KEEP_ALIVE, max_buffer_size=HEADER_BYTES
+        ),
+        log_level=LogLevels.error,
+        respawn_failed_workers=True,
+        workers_kill_timeout=STOP_SECONDS,
+        websockets=False,
+    )
+    server.on_startup(lambda: print(greeting, flush=True))
+    server.serve(target_loader=load, wrap_loader=False)
+
+
+def name_of(create_app: Callable[[], Flask]) -> str:
+    return f"{create_app.__module__}:{getattr(create_app, '__name__', 'app')}"
+
+
+def exit_with_parent(pipe: int) -> None:
+    """Leave at once when the parent is gone: every crash is safe, a worker without a parent is not."""
+    os.read(pipe, 1)
+    os._exit(1)

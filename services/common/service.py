@@ -1,0 +1,73 @@
+"""The factory of a service: errors, host names, ids in paths, health, and the endpoints' description."""
+
+from typing import Literal
+
+import msgspec
+from flask import Flask, Response, request
+from werkzeug.routing import BaseConverter
+
+from services.common.api import Api, BodyReader
+from services.common.database import Database
+from services.common.errors import ApiError, handle_errors, json_response, unavailable
+from services.common.settings import ServiceSettings
+from services.common.tokens import Tokens
+
+
+class Id(BaseConverter):
+    """ASCII digits without a leading zero, small enough for every database; anything else is 404."""
+
+    regex = "0|[1-9][0-9]{0,17}"
+
+    def to_python(self, value: str) -> int:
+        return int(value)
+
+
+class Health(msgspec.Struct):
+    """While the process serves. ``database`` names the engine only."""
+
+    status: Literal["healthy"]
+    service: str
+    database: str
+
+
+class Ready(msgspec.Struct):
+    status: Literal["ready"]
+
+
+def create_service(settings: ServiceSettings, database: Database, label: str, threads: int) -> tuple[Flask, Api]:
+    """An application with health and readiness, and its Api to declare the service's own endpoints on.
+
+    ``label`` is the name under which ``/health`` knows it; ``threads`` is how many requests the server runs at once.
+    """
+    app = Flask("services.common", static_folder=None)
+    app.url_map.converters["id"] = Id
+    app.url_map.merge_slashes = False
+    app.json.ensure_ascii = False  # type: ignore[attr-defined]
+    app.config["TRUSTED_HOSTS"] = list(settings.hosts)
+    handle_errors(app)
+    api = Api(app, Tokens(settings.secret, settings.previous_secrets), BodyReader(threads))
+
+    @app.before_request
+    def one_host_and_one_authorization() -> None:
+        if not request.environ.get("HTTP_HOST") or "," in request.environ["HTTP_HOST"]:
+            raise ApiError(400)
+
+    @app.after_request
+    def safe_headers(response: Response) -> Response:
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        response.headers.setdefault("Cache-Control", "no-store")
+        return response
+
+    @api.endpoint("GET", "/health", {200: Health})
+    def health() -> Response:
+        """Whether the process serves."""
+        return json_response(Health("healthy", label, database.backend))
+
+    @api.endpoint("GET", "/ready", {200: Ready})
+    def ready() -> Response:
+        """Whether the service's own database answers within 200 ms."""
+        if not database.ready():
+            raise unavailable()
+        return json_response(Ready("ready"))
+
+    return app, api
