@@ -56,7 +56,7 @@ class Database:
         started = time.monotonic()
         with self._writer.connect() as connection:
             left = max(0.0, wait - (time.monotonic() - started))
-            connection.connection.execute(f"PRAGMA busy_timeout = {int(left * 1000)}")  # type: ignore[attr-defined]
+            connection.connection.execute(f"PRAGMA busy_timeout = {int(left * 1000)}")
             with connection.begin():
                 yield connection
 

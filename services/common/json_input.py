@@ -112,4 +112,6 @@ def _description(declared: Any) -> str:
     inner = [argument for argument in get_args(declared) if argument not in (type(None), msgspec.UnsetType)]
     if inner:
         return _description(inner[0])
-    return {str: "un texto", int: "un entero", bool: "true o false"}.get(declared, "un valor del tipo declarado")
+    return {str: "un texto", int: "un entero", bool: "true o false"}.get(
+        declared, "un valor del tipo declarado"
+    )

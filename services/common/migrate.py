@@ -61,7 +61,9 @@ def _prepare_postgresql(settings: ServiceSettings, migrations: Path) -> None:
     engine = postgresql_engine(settings.database, settings.name, 1, MIGRATION_SECONDS)
     try:
         with engine.connect() as connection:
-            connection.execute(text("SELECT pg_advisory_lock(hashtext(:name))"), {"name": f"pingui {settings.name}"})
+            connection.execute(
+                text("SELECT pg_advisory_lock(hashtext(:name))"), {"name": f"pingui {settings.name}"}
+            )
             connection.execute(text(f'CREATE SCHEMA IF NOT EXISTS "{settings.name}"'))
             connection.commit()
             upgrade(connection, migrations)
@@ -98,7 +100,9 @@ def is_old(file: Path, table: str) -> bool:
     if not file.exists() or not file.stat().st_size:
         return False
     with closing(sqlite3.connect(f"{file.as_uri()}?mode=rw", uri=True)) as connection:
-        names = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+        names = {
+            name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")
+        }
     return table in names and "alembic_version" not in names
 
 
@@ -116,7 +120,9 @@ def _build(source: Path, side: Path, target: Path, migrations: Path, old: OldDat
             with engine.connect() as connection:
                 upgrade(connection, migrations)
                 with connection.begin():
-                    old.convert(original, connection, lambda line: print(f"{target.name}: {line}", flush=True))
+                    old.convert(
+                        original, connection, lambda line: print(f"{target.name}: {line}", flush=True)
+                    )
         finally:
             engine.dispose()
     seal(side)
@@ -214,5 +220,3 @@ def _run_alembic(connection: Connection, migrations: Path) -> None:
         environment.configure(connection=connection, transactional_ddl=True, transaction_per_migration=True)
         environment.run_migrations()
     connection.commit()
-
-

@@ -31,7 +31,9 @@ def describe(app: Flask, api: Api, title: str, summary: str) -> None:
     def docs() -> Response:
         page = render_template("docs.html", document=document)
         policy = "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'"
-        return Response(page, content_type="text/html; charset=utf-8", headers={"Content-Security-Policy": policy})
+        return Response(
+            page, content_type="text/html; charset=utf-8", headers={"Content-Security-Policy": policy}
+        )
 
     def style() -> Response:
         return Response(render_template("docs.css"), content_type="text/css; charset=utf-8")
@@ -154,5 +156,3 @@ def _error_statuses(endpoint: Endpoint) -> set[int]:
     if "body" in endpoint.hints or "request" in endpoint.media:
         statuses |= {413, 415}
     return statuses
-
-

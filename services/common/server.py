@@ -7,7 +7,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
-from typing import NoReturn
+from typing import NoReturn, Protocol, TypeVar
 
 from flask import Flask
 from granian.constants import Interfaces
@@ -23,15 +23,24 @@ UNAVAILABLE = 69  # EX_UNAVAILABLE
 HEADER_MILLISECONDS = 8_000
 HEADER_BYTES = 32 * 1024
 STOP_SECONDS = 15  # longer than every deadline
-KEEP_ALIVE = True
+
+
+class HasService(Protocol):
+    """A service's settings: what every service reads, and its own."""
+
+    @property
+    def service(self) -> ServiceSettings: ...
+
+
+Settings = TypeVar("Settings", bound=HasService)
 
 
 def run(
     name: str,
     threads: int,
-    read_settings: Callable[[], ServiceSettings],
-    prepare: Callable[[], None],
-    create_app: Callable[[], Flask],
+    read_settings: Callable[[], Settings],
+    prepare: Callable[[Settings], None],
+    create_app: Callable[[Settings], Flask],
 ) -> None:
     """Serve until SIGTERM or SIGINT, then finish what is running.
 
@@ -39,15 +48,17 @@ def run(
     """
     os.umask(0o077)
     logging.basicConfig(level=logging.INFO, format=f"%(levelname)s {name}: %(message)s")
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     try:
         settings = read_settings()
-        check_port(settings.host, settings.port)
-        prepare()
+        host, port = settings.service.host, settings.service.port
+        check_port(host, port)
+        prepare(settings)
     except SettingsError as error:
         stop(name, str(error), CONFIGURATION_ERROR)
-    except (MigrationError, PortTaken) as error:
+    except (MigrationError, PortTakenError) as error:
         stop(name, str(error), UNAVAILABLE)
-    serve(settings.host, settings.port, threads, create_app, f"{name}: http://{settings.host}:{settings.port}")
+    serve(host, port, threads, lambda: create_app(settings), f"{name}: http://{host}:{port}")
 
 
 def stop(name: str, reason: str, status: int) -> NoReturn:
@@ -55,19 +66,19 @@ def stop(name: str, reason: str, status: int) -> NoReturn:
     raise SystemExit(status)
 
 
-class PortTaken(Exception):
+class PortTakenError(Exception):
     """Another program listens there."""
 
 
 def check_port(host: str, port: int) -> None:
-    """Raise PortTaken: the server shares ports with its own kind, so a second instance would not notice."""
+    """Raise PortTakenError: the server shares ports with its own kind, so a second instance would not notice."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
         except OSError as error:
-            raise PortTaken(f"cannot listen on {host}:{port}: {error.strerror}") from None
+            raise PortTakenError(f"cannot listen on {host}:{port}: {error.strerror}") from None
 
 
 def serve(host: str, port: int, threads: int, create_app: Callable[[], Flask], greeting: str) -> None:
@@ -81,16 +92,14 @@ def serve(host: str, port: int, threads: int, create_app: Callable[[], Flask], g
         return create_app()
 
     server = Server(
-        name_of(create_app),
+        greeting,
         address=host,
         port=port,
         interface=Interfaces.WSGI,
         workers=1,
         blocking_threads=threads,
         backlog=1024,
-        http1_settings=HTTP1Settings(
-            header_read_timeout=HEADER_MILLISECONDS, keep_alive=KEEP_ALIVE, max_buffer_size=HEADER_BYTES
-        ),
+        http1_settings=HTTP1Settings(header_read_timeout=HEADER_MILLISECONDS, max_buffer_size=HEADER_BYTES),
         log_level=LogLevels.error,
         respawn_failed_workers=True,
         workers_kill_timeout=STOP_SECONDS,
@@ -98,10 +107,6 @@ def serve(host: str, port: int, threads: int, create_app: Callable[[], Flask], g
     )
     server.on_startup(lambda: print(greeting, flush=True))
     server.serve(target_loader=load, wrap_loader=False)
-
-
-def name_of(create_app: Callable[[], Flask]) -> str:
-    return f"{create_app.__module__}:{getattr(create_app, '__name__', 'app')}"
 
 
 def exit_with_parent(pipe: int) -> None:

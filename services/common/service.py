@@ -34,7 +34,9 @@ class Ready(msgspec.Struct):
     status: Literal["ready"]
 
 
-def create_service(settings: ServiceSettings, database: Database, label: str, threads: int) -> tuple[Flask, Api]:
+def create_service(
+    settings: ServiceSettings, database: Database, label: str, threads: int
+) -> tuple[Flask, Api]:
     """An application with health and readiness, and its Api to declare the service's own endpoints on.
 
     ``label`` is the name under which ``/health`` knows it; ``threads`` is how many requests the server runs at once.

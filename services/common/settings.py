@@ -33,7 +33,7 @@ PUBLISHED_SECRETS = frozenset(
         "supersecretkey",
     }
 )
-DEVELOPMENT_SECRET = "development secret, accepted on loopback under DEBUG only"
+DEVELOPMENT_SECRET = "development secret, accepted on loopback under DEBUG only"  # noqa: S105 - refused everywhere else
 
 T = TypeVar("T")
 

@@ -1,0 +1,49 @@
+"""What the accounts service takes and gives (contract.md sections 2 to 4)."""
+
+from typing import Annotated
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from services.common.text import EMAIL, ONE_LINE
+
+Nombre = Annotated[
+    str, Meta(min_length=1, max_length=120, pattern=ONE_LINE, description="un texto de 1 a 120 caracteres")
+]
+Email = Annotated[str, Meta(max_length=254, pattern=EMAIL, description="un correo como nombre@ejemplo.com")]
+Password = Annotated[str, Meta(min_length=8, max_length=128, description="un texto de 8 a 128 caracteres")]
+
+
+class NuevaCuenta(Struct):
+    nombre: Nombre
+    email: Email
+    password: Password
+
+
+class Acceso(Struct):
+    """Only the types are checked: accounts older than the bounds still sign in."""
+
+    email: str
+    password: str
+
+
+class Cambios(Struct):
+    """A new password needs the current one."""
+
+    nombre: Nombre | UnsetType = UNSET
+    password: Password | UnsetType = UNSET
+    password_actual: str | UnsetType = UNSET
+
+
+class TokenEmitido(Struct):
+    token: str
+
+
+class Perfil(Struct):
+    """``token`` comes after a change of password, which ends every earlier token at this service."""
+
+    id: int
+    nombre: str
+    email: str
+    rol: str
+    creado_en: str | None
+    token: str | UnsetType = UNSET
