@@ -81,7 +81,10 @@ class Assets:
 
     def _load(self) -> None:
         styles = b"".join(file.read_bytes() for file in sorted((self._folder / "css").glob("*.css")))
-        assets = {"app.css": prepare("app.css", styles), "htmx.js": prepare("htmx.js", self._htmx.read_bytes())}
+        assets = {
+            "app.css": prepare("app.css", styles),
+            "htmx.js": prepare("htmx.js", self._htmx.read_bytes()),
+        }
         for file in (self._folder / "js").glob("*.js"):
             assets[file.name] = prepare(file.name, file.read_bytes())
         for file in (self._folder / "img").iterdir():
