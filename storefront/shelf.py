@@ -1,0 +1,356 @@
+"""The catalogue as the shop shows it: never more than a second old, or the last good copy with its age.
+
+A shop of a few hundred products is kept whole and searched here, which is all that the oldest services
+allow. A larger one tells so (`X-Total-Count` above what it answered) and is asked page by page.
+"""
+
+import hashlib
+import threading
+import time
+import unicodedata
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextvars import copy_context
+from dataclasses import dataclass, field, replace
+from typing import Generic, TypeVar
+
+from storefront.reader import Reader
+from storefront.services import (
+    PAGE_LIMIT,
+    Listing,
+    Productos,
+    RefusedError,
+    ServiceError,
+    UnavailableError,
+    page_deadline,
+)
+from storefront.wire import Producto
+
+FRESH_SECONDS = 1.0
+RENEW_SECONDS = 0.5
+LAST_GOOD_SECONDS = 15 * 60
+PATIENCE_SECONDS = 0.5
+TOLD_SECONDS = 5.0
+KEPT_COPIES = 256
+WHOLE = (("limite", str(PAGE_LIMIT)),)
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True)
+class Copy(Generic[Value]):
+    """A value with the moment (monotonic) at which the service last vouched for it."""
+
+    value: Value
+    taken_at: float
+
+    @property
+    def age(self) -> float:
+        return time.monotonic() - self.taken_at
+
+    @property
+    def minutes_old(self) -> int | None:
+        """Whole minutes to tell the shopper, None while the copy is as good as fresh."""
+        return None if self.age < TOLD_SECONDS else int(self.age // 60)
+
+
+class Copies(Generic[Value]):
+    """Last good copies by key. One call per key is under way at a time, and everyone waits for that one."""
+
+    def __init__(self, pool: ThreadPoolExecutor) -> None:
+        self._pool = pool
+        self._lock = threading.Lock()
+        self._copies: OrderedDict[object, Copy[Value]] = OrderedDict()
+        self._running: dict[object, Future[Copy[Value]]] = {}
+        self._writes = 0
+
+    def get(self, key: object, fetch: Callable[[Value | None], Value]) -> Copy[Value]:
+        """The copy of `key`; `fetch` is given the old value and may return it again. Raises ServiceError."""
+        copy = self._copies.get(key)
+        if copy is not None and copy.age < RENEW_SECONDS:
+            return copy
+        running = self._renew(key, fetch, copy)
+        if copy is not None and copy.age < FRESH_SECONDS:
+            return copy
+        usable = copy is not None and copy.age < LAST_GOOD_SECONDS
+        wait([running], timeout=PATIENCE_SECONDS if usable else _page_time_left())
+        try:
+            return running.result(timeout=0)
+        except (ServiceError, TimeoutError) as problem:
+            if copy is not None and usable:
+                return copy
+            if isinstance(problem, ServiceError):
+                raise
+            raise UnavailableError("productos", "takes too long", sent=False) from None
+
+    def forget(self) -> None:
+        """Makes every copy stale, so that the next page shows what was just written; kept as last good
+        ones.
+        """
+        with self._lock:
+            past = time.monotonic() - FRESH_SECONDS
+            for key, copy in self._copies.items():
+                self._copies[key] = replace(copy, taken_at=min(copy.taken_at, past))
+            self._running.clear()
+            self._writes += 1
+
+    def _renew(
+        self, key: object, fetch: Callable[[Value | None], Value], copy: Copy[Value] | None
+    ) -> "Future[Copy[Value]]":
+        with self._lock:
+            running = self._running.get(key)
+            if running is None:
+                running = self._pool.submit(copy_context().run, self._fetch, key, fetch, copy)
+                self._running[key] = running
+            return running
+
+    def _fetch(
+        self, key: object, fetch: Callable[[Value | None], Value], copy: Copy[Value] | None
+    ) -> Copy[Value]:
+        # The page that asked may give up sooner, but its copy then serves the next one.
+        page_deadline.set(None)
+        begin = time.monotonic()
+        with self._lock:
+            mine, writes = self._running.get(key), self._writes
+        try:
+            fresh = Copy(fetch(copy.value if copy else None), begin)
+            with self._lock:
+                if writes != self._writes:
+                    fresh = replace(fresh, taken_at=begin - FRESH_SECONDS)
+                self._copies[key] = fresh
+                self._copies.move_to_end(key)
+                while len(self._copies) > KEPT_COPIES:
+                    self._copies.popitem(last=False)
+            return fresh
+        finally:
+            with self._lock:
+                if self._running.get(key) is mine:
+                    self._running.pop(key, None)
+
+
+def _page_time_left() -> float:
+    deadline = page_deadline.get()
+    return 4.0 if deadline is None else max(0.0, deadline - time.monotonic())
+
+
+@dataclass(frozen=True)
+class Query:
+    """What a shopper asked of the catalogue; prices in cents, `pagina` from 1."""
+
+    q: str = ""
+    orden: str = ""
+    precio_min: int | None = None
+    precio_max: int | None = None
+    disponibles: bool = False
+    categoria: str = ""
+    pagina: int = 1
+
+
+@dataclass(frozen=True)
+class Found:
+    """One page of products out of `total` (`more`: at least so many), and what the whole shop is like."""
+
+    productos: tuple[Producto, ...]
+    total: int
+    more: bool
+    counts_stock: bool
+    has_dates: bool
+    categorias: tuple[str, ...]
+    version: str
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """Everything of one listing, ready to search. `whole` is False when the shop is larger than the
+    listing.
+    """
+
+    listing: Listing
+    version: str
+    by_id: Mapping[int, Producto] = field(default_factory=dict)
+    words: Mapping[int, str] = field(default_factory=dict)
+
+    @property
+    def whole(self) -> bool:
+        return self.listing.total is None or self.listing.total <= len(self.listing.productos)
+
+
+def fold(text: str) -> str:
+    """Text without case and accents, as it is compared in a search."""
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(character for character in decomposed if not unicodedata.combining(character))
+
+
+def _catalogue(listing: Listing) -> Catalogue:
+    shown = tuple(one for one in listing.productos if one.activo)
+    listing = replace(listing, productos=shown, total=listing.total)
+    return Catalogue(
+        listing,
+        hashlib.blake2b(listing.body, digest_size=9).hexdigest(),
+        {one.id: one for one in shown},
+        {one.id: fold(f"{one.nombre}\n{one.descripcion}\n{one.categoria}") for one in shown},
+    )
+
+
+class Shelf:
+    """Gives the areas of the shop their products. Raises ServiceError where there is no copy to show."""
+
+    def __init__(self, productos: Productos, reader: Reader) -> None:
+        self._productos = productos
+        self._reader = reader
+        pool = ThreadPoolExecutor(max_workers=4, thread_name_prefix="shelf")
+        self._listings: Copies[Catalogue] = Copies(pool)
+        self._singles: Copies[Producto | None] = Copies(pool)
+        self._categories: Copies[tuple[str, ...]] = Copies(pool)
+
+    def catalogue(self, token: str = "") -> Copy[Catalogue]:
+        """The first products of the shop, in most shops all. `token` serves where no reader token can be
+        had.
+        """
+        return self._listing(WHOLE, token)
+
+    def find(self, query: Query, size: int, token: str = "") -> Copy[Found]:
+        """The page of `query` with `size` products."""
+        copy = self.catalogue(token)
+        catalogue = copy.value
+        if catalogue.whole:
+            matching = search(catalogue, query)
+            first = (query.pagina - 1) * size
+            total, more, version = len(matching), False, catalogue.version
+            shown = tuple(matching[first : first + size])
+        else:
+            copy = self._listing(_parameters(query, size), token)
+            answered = copy.value.listing
+            shown, version = answered.productos, copy.value.version
+            total, more = answered.total or len(shown), answered.more_than_total
+        every = catalogue.listing.productos
+        found = Found(
+            shown,
+            total,
+            more,
+            any(one.counts_stock for one in every),
+            any(one.creado_en for one in every),
+            self._categories_of(catalogue, token),
+            version,
+        )
+        return Copy(found, copy.taken_at)
+
+    def one(self, producto_id: int, token: str = "") -> Copy[Producto | None]:
+        """A product, with `activo` False once withdrawn; None when there is no such product."""
+        copy = self.catalogue(token)
+        known = copy.value.by_id.get(producto_id)
+        if known is not None and copy.value.whole:
+            return Copy(known, copy.taken_at)
+
+        def fetch(_old: Producto | None) -> Producto | None:
+            found = self._productos.uno(producto_id, self._token(token))
+            return found[0] if found else None
+
+        try:
+            return self._singles.get(producto_id, fetch)
+        except ServiceError:
+            if known is None and not copy.value.whole:
+                raise
+            return Copy(known, copy.taken_at)
+
+    def several(self, numbers: list[int], token: str = "") -> tuple[dict[int, Producto | None], Copy[None]]:
+        """Products by id, and how old the oldest of these copies is."""
+        copies = {number: self.one(number, token) for number in numbers}
+        taken = min((copy.taken_at for copy in copies.values()), default=time.monotonic())
+        return {number: copy.value for number, copy in copies.items()}, Copy(None, taken)
+
+    def forget(self) -> None:
+        """After a write through this shop: the next page asks again."""
+        for copies in (self._listings, self._singles, self._categories):
+            copies.forget()
+
+    def _listing(self, params: tuple[tuple[str, str], ...], token: str) -> Copy[Catalogue]:
+        def fetch(old: Catalogue | None) -> Catalogue:
+            etag = old.listing.etag if old else ""
+            listing = self._as_reader(
+                token, lambda bearer: self._productos.listar(bearer, dict(params), etag)
+            )
+            if old is not None and (listing is None or listing.body == old.listing.body):
+                return old
+            if listing is None:
+                raise UnavailableError("productos", "answered 304 to a first question", sent=True)
+            return _catalogue(listing)
+
+        return self._listings.get(params, fetch)
+
+    def _categories_of(self, catalogue: Catalogue, token: str) -> tuple[str, ...]:
+        if catalogue.whole:
+            return tuple(sorted({one.categoria for one in catalogue.listing.productos if one.categoria}))
+        try:
+            copy = self._categories.get("all", lambda _old: self._productos.categorias(self._token(token)))
+        except ServiceError:
+            return ()
+        return copy.value
+
+    def _as_reader(self, token: str, call: Callable[[str], Value]) -> Value:
+        """Calls with the reader's token, with a new one when the service no longer takes it."""
+        bearer = self._token(token)
+        try:
+            return call(bearer)
+        except RefusedError as refusal:
+            if refusal.status != 401 or bearer == token:
+                raise
+            self._reader.forget(bearer)
+            return call(self._token(token))
+
+    def _token(self, token: str) -> str:
+        try:
+            return self._reader.token()
+        except ServiceError:
+            if not token:
+                raise
+            return token
+
+
+def search(catalogue: Catalogue, query: Query) -> list[Producto]:
+    """The products of a whole catalogue that match, in the order asked; ties by id."""
+    terms = fold(query.q).split()
+    matching = [
+        one
+        for one in catalogue.listing.productos
+        if all(term in catalogue.words[one.id] for term in terms) and _fits(one, query)
+    ]
+    matching.sort(key=lambda one: one.id)
+    if query.orden == "precio":
+        matching.sort(key=lambda one: (one.precio is None, one.precio or 0))
+    elif query.orden == "-precio":
+        matching.sort(key=lambda one: -(one.precio or 0))
+    elif query.orden == "nombre":
+        matching.sort(key=lambda one: fold(one.nombre))
+    elif query.orden == "relevancia" and terms:
+        matching.sort(key=lambda one: not all(term in fold(one.nombre) for term in terms))
+    else:
+        matching.reverse()
+    return matching
+
+
+def _fits(producto: Producto, query: Query) -> bool:
+    precio = producto.precio
+    if query.precio_min is not None and (precio is None or precio < query.precio_min):
+        return False
+    if query.precio_max is not None and (precio is None or precio > query.precio_max):
+        return False
+    if query.categoria and producto.categoria != query.categoria:
+        return False
+    return not query.disponibles or producto.sellable
+
+
+def _parameters(query: Query, size: int) -> tuple[tuple[str, str], ...]:
+    """The query as the products service takes it, prices in units."""
+    wanted = {
+        "q": query.q,
+        "orden": query.orden or "recientes",
+        "precio_min": "" if query.precio_min is None else f"{query.precio_min / 100:.2f}",
+        "precio_max": "" if query.precio_max is None else f"{query.precio_max / 100:.2f}",
+        "disponibles": "true" if query.disponibles else "",
+        "categoria": query.categoria,
+        "limite": str(size),
+        "pagina": str(query.pagina),
+    }
+    return tuple((name, value) for name, value in wanted.items() if value)
