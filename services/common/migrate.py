@@ -21,7 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from services.common.database import postgresql_engine, sqlite_engine
 from services.common.settings import ServiceSettings
 
-LOCK_WAIT = 10.0  # seconds in which a predecessor that was killed lets go of its file
+LOCK_WAIT = 3.0  # seconds in which a predecessor that was killed lets go of its file
 MIGRATION_SECONDS = 3600.0
 
 

@@ -21,7 +21,7 @@ from services.common.settings import ServiceSettings, SettingsError
 CONFIGURATION_ERROR = 78  # EX_CONFIG of sysexits.h
 UNAVAILABLE = 69  # EX_UNAVAILABLE
 HEADER_MILLISECONDS = 8_000
-HEADER_BYTES = 32 * 1024
+HEADER_BYTES = 16 * 1024
 STOP_SECONDS = 15  # longer than every deadline
 
 

@@ -13,6 +13,10 @@ from services.common.settings import ServiceSettings
 from services.common.tokens import Tokens
 
 
+LINE_BYTES = 4 * 1024
+FIELD_BYTES = 8 * 1024
+
+
 class Id(BaseConverter):
     """ASCII digits without a leading zero, small enough for every database; anything else is 404."""
 
@@ -20,6 +24,20 @@ class Id(BaseConverter):
 
     def to_python(self, value: str) -> int:
         return int(value)
+
+
+def refuse_odd_requests() -> None:
+    """What a well-behaved client never sends: no host or two, a body of two lengths, an endless line or header."""
+    environ = request.environ
+    host = environ.get("HTTP_HOST")
+    if not host or "," in host:
+        raise ApiError(400)
+    if "HTTP_TRANSFER_ENCODING" in environ and "HTTP_CONTENT_LENGTH" in environ:
+        raise ApiError(400)
+    if len(environ["PATH_INFO"]) + len(environ["QUERY_STRING"]) > LINE_BYTES:
+        raise ApiError(414)
+    if any(len(text) > FIELD_BYTES for name, text in environ.items() if name.startswith("HTTP_")):
+        raise ApiError(431)
 
 
 class Health(msgspec.Struct):
@@ -49,10 +67,7 @@ def create_service(
     handle_errors(app)
     api = Api(app, Tokens(settings.secret, settings.previous_secrets), BodyReader(threads))
 
-    @app.before_request
-    def one_host_and_one_authorization() -> None:
-        if not request.environ.get("HTTP_HOST") or "," in request.environ["HTTP_HOST"]:
-            raise ApiError(400)
+    app.before_request(refuse_odd_requests)
 
     @app.after_request
     def safe_headers(response: Response) -> Response:

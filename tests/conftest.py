@@ -1,0 +1,69 @@
+"""Fixtures of every suite: PostgreSQL, and shops over both databases."""
+
+import itertools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import postgres
+from tests.shop import Shop
+
+BACKENDS = ("sqlite", "postgresql")
+_names = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[postgres.PostgreSQL]:
+    with postgres.running() as server:
+        yield server
+
+
+@pytest.fixture(scope="session", params=BACKENDS)
+def backend(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def base_url(backend: str, request: pytest.FixtureRequest) -> Callable[[Path], str]:
+    """Gives the base database of a shop in a folder."""
+
+    def url(folder: Path) -> str:
+        if backend == "sqlite":
+            return f"sqlite:///{folder / 'database.db'}"
+        server: postgres.PostgreSQL = request.getfixturevalue("postgresql")
+        return server.new_database(f"shop{next(_names)}")
+
+    return url
+
+
+@pytest.fixture(scope="session")
+def shop(base_url: Callable[[Path], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """One running shop for all tests of a backend: add what you need, count on nothing else."""
+    folder = tmp_path_factory.mktemp("shop")
+    shop = Shop(folder, base_url(folder))
+    try:
+        shop.start()
+        assert shop.admin.id == 1
+        yield shop
+    finally:
+        shop.stop()
+
+
+@pytest.fixture
+def new_shop(base_url: Callable[[Path], str], tmp_path: Path) -> Iterator[Callable[..., Shop]]:
+    """Starts shops of a test's own, with empty databases and settings of its own."""
+    shops: list[Shop] = []
+
+    def start(running: bool = True, **environment: str) -> Shop:
+        folder = tmp_path / f"shop{len(shops)}"
+        folder.mkdir()
+        shop = Shop(folder, base_url(folder), environment)
+        shops.append(shop)
+        if running:
+            shop.start()
+        return shop
+
+    yield start
+    for shop in shops:
+        shop.stop()
