@@ -146,9 +146,10 @@ def test_a_missing_htmx_is_one_line_that_says_what_to_do(tmp_path: Path) -> None
         an_app(folder)
 
 
-def test_a_name_that_no_file_has_is_a_mistake(app: Flask) -> None:
-    with pytest.raises(KeyError, match=r"img/unknown\.svg"):
-        url_of(app, "img/unknown.svg")
+@pytest.mark.parametrize("name", ["img/unknown.svg", "img/notes.md"])
+def test_a_name_that_is_not_served_is_a_mistake(app: Flask, name: str) -> None:
+    with pytest.raises(KeyError, match=name):
+        url_of(app, name)
 
 
 def test_the_shop_stays_within_its_budgets(tmp_path: Path) -> None:
