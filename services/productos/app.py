@@ -1,0 +1,36 @@
+"""The catalogue service, assembled."""
+
+from pathlib import Path
+
+from flask import Flask
+
+from services.common import migrate, openapi
+from services.common.database import Database
+from services.common.service import create_service
+from services.productos import old_data, routes
+from services.productos.catalogo import Catalogo
+from services.productos.prepared import PreparedList
+from services.productos.reservas import Reservas
+from services.productos.settings import Settings
+
+THREADS = 4
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def prepare(settings: Settings) -> None:
+    """Bring the database to the current schema, the original's data included; raise MigrationError."""
+    migrate.prepare(settings.service, MIGRATIONS, old_data.OLD_DATA)
+
+
+def create_app(settings: Settings) -> Flask:
+    """The application over a prepared database."""
+    database = Database(settings.service.database, settings.service.name, THREADS)
+    app, api = create_service(settings.service, database, "product_service", THREADS)
+    routes.declare(
+        api,
+        Catalogo(database, settings.open_catalogue),
+        PreparedList(database),
+        Reservas(database, settings.moneda),
+    )
+    openapi.describe(app, api, "productos", "El catálogo: productos, existencias, reservas e imágenes.")
+    return app

@@ -1,0 +1,114 @@
+"""The rules of the catalogue, without HTTP or SQL."""
+
+import unicodedata
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Literal
+
+from services.common.tokens import Caller
+
+ADMINISTRADOR, LECTOR = "administrador", "lector"
+Estado = Literal["tomada", "rechazada", "cancelada"]
+TOMADA: Literal["tomada"] = "tomada"
+RECHAZADA: Literal["rechazada"] = "rechazada"
+CANCELADA: Literal["cancelada"] = "cancelada"
+
+LOWEST_PRICE, HIGHEST_PRICE = 1, 999_999_999  # cents
+HIGHEST_STOCK = 1_000_000_000
+WORD_LENGTH = 100  # what of a word is searched for; PostgreSQL refuses words over 2 KB
+
+# Why stock changed without a sale; the ledger's words.
+INICIAL, AJUSTE, SIN_CUENTA = "inicial", "ajuste", "sin_cuenta"
+
+
+@dataclass(frozen=True)
+class Producto:
+    """A product. ``precio`` is in cents, None where the original's text was no number (``precio_original``).
+
+    ``stock`` None is not counted. ``version`` counts edits, not sales. ``creado_en`` is milliseconds UTC, None in old data.
+    """
+
+    id: int
+    nombre: str
+    precio: int | None
+    precio_original: str | None
+    descripcion: str
+    stock: int | None
+    categoria: str | None
+    imagen: str | None
+    imagen_ancho: int | None
+    imagen_alto: int | None
+    imagen_alt: str
+    activo: int
+    version: int
+    creado_en: int | None
+
+
+@dataclass(frozen=True)
+class Reserva:
+    """Stock held for an order. A tombstone (cancelled before it was ever taken) has no product.
+
+    ``contada``: whether stock was taken for it, which it is not while a product's stock is not counted.
+    """
+
+    id: str
+    estado: Estado
+    producto_id: int | None
+    cantidad: int | None
+    nombre: str | None
+    precio: int | None
+    moneda: str | None
+    contada: int
+
+
+def may_add(caller: Caller, open_catalogue: bool) -> bool:
+    """Administrators may; anybody but the reader where the catalogue is open, as in the original system."""
+    return manages(caller) or (open_catalogue and caller.rol != LECTOR)
+
+
+def manages(caller: Caller) -> bool:
+    return caller.rol == ADMINISTRADOR
+
+
+def orderable(activo: int, precio: int | None) -> bool:
+    """Withdrawn products and those without a price that can be charged cannot be ordered."""
+    return bool(activo) and precio is not None and precio >= LOWEST_PRICE
+
+
+def exact_cents(amount: Decimal) -> int:
+    """An amount as cents; raise ValueError where it has more than two decimals or is out of bounds."""
+    if not Decimal("0.01") <= amount <= Decimal("9999999.99"):
+        raise ValueError("the price is out of bounds")
+    cents = amount * 100
+    if cents != int(cents):
+        raise ValueError("the price has more than two decimals")
+    return int(cents)
+
+
+def rounded_cents(amount: Decimal) -> int:
+    """An amount of the original system as cents, half up (away from zero)."""
+    return int((amount * 100).quantize(Decimal(1), ROUND_HALF_UP))
+
+
+def amount(cents: int | None) -> float | None:
+    """Cents as the number shown: exact to the cent for every price that a service may hold."""
+    return None if cents is None else cents / 100
+
+
+def fold(text: str) -> str:
+    """``text`` as words to search in: no accents, no case, nothing but letters and digits, one space between words."""
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    plain = "".join(
+        character if character.isalnum() else "" if unicodedata.combining(character) else " "
+        for character in decomposed
+    )
+    return " ".join(word[:WORD_LENGTH] for word in plain.split())
+
+
+def iso(milliseconds: int | None) -> str | None:
+    """A moment as ISO 8601 in UTC."""
+    if milliseconds is None:
+        return None
+    moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,153 @@
+"""Reservations: stock held for orders, exactly once (reliability.md section 1).
+
+Each call is one transaction and may be repeated, delayed or delivered twice: the reservation's id decides.
+"""
+
+import time
+
+from sqlalchemy import Connection, Row, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from services.common.database import Database
+from services.common.errors import ApiError
+from services.productos.model import CANCELADA, RECHAZADA, SIN_CUENTA, TOMADA, Reserva, orderable
+from services.productos.schema import NuevaReserva
+from services.productos.store import record_movement
+from services.productos.tables import productos, reservas
+
+FIELDS = [reservas.c[name] for name in Reserva.__dataclass_fields__]
+
+
+class AlreadyKnownError(Exception):
+    """Another transaction stored this reservation first."""
+
+
+class Reservas:
+    """The reservations of one catalogue."""
+
+    def __init__(self, database: Database, moneda: str) -> None:
+        self._database = database
+        self._moneda = moneda
+
+    def find(self, reserva_id: str) -> Reserva:
+        """Raise 404 where it was never heard of."""
+        with self._database.read() as connection:
+            reserva = _find(connection, reserva_id)
+        if reserva is None:
+            raise ApiError(404)
+        return reserva
+
+    def take(self, reserva_id: str, asked: NuevaReserva) -> Reserva:
+        """The reservation, taken now or before.
+
+        Raise 409 sin_stock (kept: a repetition answers the same) or cancelada, 422 producto_desconocido or
+        producto_retirado (nothing is stored) or clave_reutilizada (the id holds another product or quantity).
+        """
+        try:
+            with self._database.write() as connection:
+                reserva = self._take(connection, reserva_id, asked)
+        except AlreadyKnownError:
+            reserva = self.find(reserva_id)
+        return _answer(reserva, asked)
+
+    def _take(self, connection: Connection, reserva_id: str, asked: NuevaReserva) -> Reserva:
+        known = _find(connection, reserva_id)
+        if known:
+            return known
+        producto = _orderable_product(connection, asked.producto_id)
+        counted = producto.stock is not None
+        taken = not counted or _take_stock(connection, asked)
+        reserva = Reserva(
+            id=reserva_id,
+            estado=TOMADA if taken else RECHAZADA,
+            producto_id=asked.producto_id,
+            cantidad=asked.cantidad,
+            nombre=producto.nombre,
+            precio=producto.precio,
+            moneda=self._moneda,
+            contada=int(counted and taken),
+        )
+        if not _insert(connection, reserva):
+            raise AlreadyKnownError
+        return reserva
+
+    def cancel(self, reserva_id: str) -> None:
+        """Give the stock back, once. An unknown id stays cancelled, so that a late reservation takes nothing."""
+        tombstone = Reserva(reserva_id, CANCELADA, None, None, None, None, None, 0)
+        with self._database.write() as connection:
+            if _insert(connection, tombstone):
+                return
+            reserva = _find(connection, reserva_id, lock=True)
+            if reserva is None or reserva.estado == CANCELADA:
+                return
+            connection.execute(update(reservas).where(reservas.c.id == reserva_id).values(estado=CANCELADA))
+            if reserva.estado == TOMADA and reserva.contada:
+                _give_back(connection, reserva)
+
+
+def _answer(reserva: Reserva, asked: NuevaReserva) -> Reserva:
+    if reserva.estado == CANCELADA:
+        raise ApiError(409, "La reserva está cancelada", "cancelada")
+    if (reserva.producto_id, reserva.cantidad) != (asked.producto_id, asked.cantidad):
+        raise ApiError(422, "Esta reserva ya existe con otro producto o cantidad", "clave_reutilizada")
+    if reserva.estado == RECHAZADA:
+        raise ApiError(409, "No hay suficientes existencias", "sin_stock")
+    return reserva
+
+
+def _find(connection: Connection, reserva_id: str, *, lock: bool = False) -> Reserva | None:
+    statement = select(*FIELDS).where(reservas.c.id == reserva_id)
+    row = connection.execute(statement.with_for_update() if lock else statement).one_or_none()
+    return Reserva(*row) if row else None
+
+
+def _orderable_product(connection: Connection, producto_id: int) -> Row[str, int | None, int, int | None]:
+    """Name, price, whether listed, and stock, locked until the transaction ends."""
+    statement = (
+        select(productos.c.nombre, productos.c.precio, productos.c.activo, productos.c.stock)
+        .where(productos.c.id == producto_id)
+        .with_for_update()
+    )
+    producto = connection.execute(statement).one_or_none()
+    if producto is None:
+        raise ApiError(422, "El producto no existe", "producto_desconocido")
+    if not orderable(producto.activo, producto.precio):
+        raise ApiError(422, "El producto ya no está a la venta", "producto_retirado")
+    return producto
+
+
+def _take_stock(connection: Connection, asked: NuevaReserva) -> bool:
+    """Whether there was enough: the condition stands in the update itself."""
+    statement = (
+        update(productos)
+        .where(productos.c.id == asked.producto_id, productos.c.stock >= asked.cantidad)
+        .values(stock=productos.c.stock - asked.cantidad)
+    )
+    return connection.execute(statement).rowcount == 1
+
+
+def _give_back(connection: Connection, reserva: Reserva) -> None:
+    """Add to the stock; where it is no longer counted, the ledger says that the units left the count."""
+    assert reserva.producto_id is not None  # noqa: S101 - a check of the table
+    assert reserva.cantidad is not None  # noqa: S101
+    statement = (
+        update(productos)
+        .where(productos.c.id == reserva.producto_id, productos.c.stock.is_not(None))
+        .values(stock=productos.c.stock + reserva.cantidad)
+    )
+    if connection.execute(statement).rowcount == 0:
+        record_movement(connection, reserva.producto_id, -reserva.cantidad, SIN_CUENTA, None)
+
+
+def _insert(connection: Connection, reserva: Reserva) -> bool:
+    """Whether the row was stored; not where its id is taken."""
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    values = {name: getattr(reserva, name) for name in Reserva.__dataclass_fields__}
+    statement = (
+        insert(reservas)
+        .values(values)
+        .values(creado_en=int(time.time() * 1000))
+        .on_conflict_do_nothing()
+        .returning(reservas.c.id)
+    )
+    return connection.execute(statement).first() is not None
