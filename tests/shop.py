@@ -156,6 +156,7 @@ class Shop:
             "PYTHONUNBUFFERED": "1",
             "SECRET_KEY": SECRET,
             "DATABASE_URL": database,
+            "LIMITE_ACCESOS": "0",
             "LIMITE_REGISTROS": "0",
             "STOREFRONT_EMAIL": READER_EMAIL,
             "STOREFRONT_PASSWORD": READER_PASSWORD,
