@@ -1,0 +1,92 @@
+"""Keeps a sick service from taking this one with it: a breaker, a bulkhead, and a budget for second tries."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+FAILURES = 5
+OPEN_SECONDS = 5.0
+PLACE_WAIT = 0.4  # seconds a call waits for its place: a queue of healthy calls moves on sooner
+SECOND_TRIES = 0.1  # of all calls
+SAVED_TRIES = 10.0
+
+log = logging.getLogger(__name__)
+
+
+class CircuitOpenError(Exception):
+    """The call was not made."""
+
+
+class Circuit:
+    """Five failures in a row stop the calls for five seconds, then one is let through to see.
+
+    At most ``places`` calls run at once, so that threads remain for what does not need the other service.
+    """
+
+    def __init__(self, places: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._places = threading.BoundedSemaphore(places)
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._failures = 0
+        self._shut_until: float | None = None
+
+    @contextmanager
+    def call(self) -> Iterator[None]:
+        """Around one call: any exception in it is a failure. Raise CircuitOpenError."""
+        if not self._places.acquire(timeout=PLACE_WAIT):
+            raise CircuitOpenError("too many calls are waiting")
+        try:
+            self._admit()
+            try:
+                yield
+            except BaseException:
+                self._failed()
+                raise
+            self._succeeded()
+        finally:
+            self._places.release()
+
+    def _admit(self) -> None:
+        with self._lock:
+            if self._shut_until is None:
+                return
+            if self._clock() < self._shut_until:
+                raise CircuitOpenError("the service failed a moment ago")
+            # This call is the probe: the others stay out until it has failed, succeeded, or had the time to.
+            self._shut_until = self._clock() + OPEN_SECONDS
+
+    def _failed(self) -> None:
+        with self._lock:
+            self._failures += 1
+            if self._failures >= FAILURES:
+                if self._shut_until is None:
+                    log.warning("productos failed %d times in a row: it is left alone for a while", FAILURES)
+                self._shut_until = self._clock() + OPEN_SECONDS
+
+    def _succeeded(self) -> None:
+        with self._lock:
+            if self._shut_until is not None:
+                log.warning("productos answers again")
+            self._failures = 0
+            self._shut_until = None
+
+
+class Budget:
+    """Second tries are at most a tenth of the calls, and a few saved ones, so that they cannot double a sick load."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._saved = SAVED_TRIES
+
+    def earn(self) -> None:
+        with self._lock:
+            self._saved = min(SAVED_TRIES, self._saved + SECOND_TRIES)
+
+    def spend(self) -> bool:
+        with self._lock:
+            if self._saved < 1:
+                return False
+            self._saved -= 1
+            return True

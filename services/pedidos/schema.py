@@ -1,0 +1,137 @@
+"""What pedidos takes and gives, declared once: it validates, serialises and is the OpenAPI document."""
+
+import uuid
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from services.pedidos.model import CANTIDAD_MAXIMA
+
+HIGHEST = 2**63 - 1
+PAGE = 50
+
+UsuarioId = Annotated[int, Meta(ge=0, le=HIGHEST, description="un entero desde 0")]
+ProductoId = Annotated[int, Meta(ge=1, le=HIGHEST, description="un entero desde 1")]
+Cantidad = Annotated[int, Meta(ge=1, le=CANTIDAD_MAXIMA, description=f"un entero de 1 a {CANTIDAD_MAXIMA}")]
+CompraId = Annotated[uuid.UUID, Meta(description="un UUID")]
+EstadoName = Annotated[
+    Literal["pendiente", "enviado", "entregado", "cancelado"],
+    Meta(description="pendiente, enviado, entregado o cancelado"),
+]
+Limite = Annotated[int, Meta(ge=1, le=500, description="un entero de 1 a 500")]
+Pagina = Annotated[int, Meta(ge=1, le=1_000_000, description="un entero desde 1")]
+Text = Annotated[str, Meta(max_length=120, description="un texto de hasta 120 caracteres")]
+
+
+class NuevoPedido(Struct):
+    """``usuario_id`` is the caller's own and may be left out; ``compra_id`` groups the lines of one purchase."""
+
+    producto_id: ProductoId
+    cantidad: Cantidad
+    usuario_id: UsuarioId | UnsetType = UNSET
+    compra_id: CompraId | UnsetType = UNSET
+
+
+class Cambio(Struct):
+    """The state that an order is to have."""
+
+    estado: EstadoName
+
+
+class DeUsuario(Struct):
+    """Which of a person's orders. Without ``limite`` and ``pagina`` all of them, oldest first."""
+
+    limite: Limite | UnsetType = UNSET
+    pagina: Pagina | UnsetType = UNSET
+    estado: EstadoName | UnsetType = UNSET
+    compra_id: CompraId | UnsetType = UNSET
+
+
+class DeTodos(Struct):
+    """Which orders of the shop, newest first. ``q``: a number, a person's id, or part of a product's name."""
+
+    estado: EstadoName | UnsetType = UNSET
+    q: Text = ""
+    limite: Limite = PAGE
+    pagina: Pagina = 1
+
+
+class Pedido(Struct):
+    """An order. Money is in units of ``moneda``; times are ISO 8601 in UTC.
+
+    An order of the original services has no price or times; what they held and no number can say is null, and stands in
+    ``original`` as it was. ``version`` counts changes: ``If-Match: "<version>"`` lets a change happen only to what one saw.
+    """
+
+    id: int
+    usuario_id: int | None
+    producto_id: int | None
+    cantidad: int | float | None
+    estado: str
+    nombre: str | None
+    precio_unitario: float | None
+    total: float | None
+    moneda: str | None
+    compra_id: str | None
+    creado_en: str | None
+    enviado_en: str | None
+    entregado_en: str | None
+    cancelado_en: str | None
+    version: int
+    original: dict[str, Any] | UnsetType = UNSET
+
+
+class Conteos(Struct):
+    """How many orders of the whole shop are in each state; 1000 means that many or more."""
+
+    pendiente: int
+    enviado: int
+    entregado: int
+    cancelado: int
+
+
+class Tablero(Struct):
+    """One page of the shop's orders, and the counts per state."""
+
+    pedidos: list[Pedido]
+    conteos: Conteos
+
+
+def pedido(row: Any) -> Pedido:
+    """A stored order as it is answered."""
+    answered = Pedido(
+        id=row.id,
+        usuario_id=row.usuario_id,
+        producto_id=row.producto_id,
+        cantidad=row.cantidad,
+        estado=row.estado_original or row.estado,
+        nombre=row.nombre,
+        precio_unitario=units(row.precio_unitario),
+        total=units(row.total),
+        moneda=row.moneda,
+        compra_id=row.compra_id,
+        creado_en=moment(row.creado_en),
+        enviado_en=moment(row.enviado_en),
+        entregado_en=moment(row.entregado_en),
+        cancelado_en=moment(row.cancelado_en),
+        version=row.version,
+    )
+    if row.original is not None:
+        answered.original = msgspec.json.decode(row.original, type=dict[str, Any])
+        number = answered.original.get("cantidad")
+        if isinstance(number, float):
+            answered.cantidad = number
+    return answered
+
+
+def units(cents: int | None) -> float | None:
+    return None if cents is None else cents / 100
+
+
+def moment(milliseconds: int | None) -> str | None:
+    if milliseconds is None:
+        return None
+    seconds, rest = divmod(milliseconds, 1000)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:03d}Z"
