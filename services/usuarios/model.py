@@ -28,7 +28,7 @@ class Usuario:
 
     def accepts(self, issued: float) -> bool:
         """Whether a token issued at ``issued`` (seconds) is still good here: a new password ends the earlier ones."""
-        return issued >= self.valido_desde // 1000
+        return round(issued * 1000) >= self.valido_desde
 
 
 def fold(email: str) -> str:
