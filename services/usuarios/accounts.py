@@ -4,6 +4,7 @@ import hmac
 import math
 import time
 from dataclasses import replace
+from typing import Any
 
 from msgspec import UNSET
 
@@ -117,20 +118,20 @@ class Accounts:
         usuario = self.profile(caller)
         if usuario.rol == LECTOR:
             raise ApiError(403)
-        changed = usuario if changes.nombre is UNSET else replace(usuario, nombre=changes.nombre)
-        new_password = changes.password is not UNSET
+        values: dict[str, Any] = {} if changes.nombre is UNSET else {"nombre": changes.nombre}
         if changes.password is not UNSET:
             current = "" if changes.password_actual is UNSET else changes.password_actual
             refusal = ApiError(403, "La contraseña actual no coincide", codigo="password_incorrecta")
             self._check_password(usuario, usuario.email, current, address, refusal)
             with self.passwords.turn():
-                password = self.passwords.hash(changes.password)
-            changed = replace(changed, password=password, valido_desde=_now())
-        if changed != usuario:
-            values = {name: getattr(changed, name) for name in ("nombre", "password", "valido_desde")}
+                values["password"] = self.passwords.hash(changes.password)
+            values["valido_desde"] = _now()
+        if values:
             with self.database.write() as connection:
-                store.change(connection, usuario.id, values)
-        return changed, self._token(changed) if new_password else None
+                if not store.change(connection, usuario, values):
+                    raise unauthorized()
+        changed = replace(usuario, **values)
+        return changed, self._token(changed) if "password" in values else None
 
     def remove(self, caller: Caller) -> None:
         """Remove the caller's account; 409 for the last administrator."""

@@ -101,11 +101,14 @@ def add(connection: Connection, usuario: Usuario) -> bool:
         .values(email_clave=fold(usuario.email))
         .on_conflict_do_nothing()
     )
-    return connection.execute(statement).rowcount == 1
+    # Not rowcount: PostgreSQL's driver does not say it of an insert whose key is given.
+    return connection.execute(statement.returning(usuarios.c.id)).first() is not None
 
 
-def change(connection: Connection, usuario_id: int, values: dict[str, Any]) -> None:
-    connection.execute(update(usuarios).where(usuarios.c.id == usuario_id).values(values))
+def change(connection: Connection, usuario: Usuario, values: dict[str, Any]) -> bool:
+    """Whether it was changed; not where the account left or its password changed since it was read."""
+    same = (usuarios.c.id == usuario.id) & (usuarios.c.valido_desde == usuario.valido_desde)
+    return connection.execute(update(usuarios).where(same).values(values)).rowcount == 1
 
 
 def replace_hash(connection: Connection, usuario: Usuario, new_hash: str) -> None:
