@@ -46,6 +46,8 @@ class Program:
     def start(self) -> None:
         environment = dict(os.environ)
         environment.setdefault("DEMO", "true")
+        if sys.stdout.isatty():
+            environment.setdefault("LOG_FORMAT", "text")
         environment["PYTHONUNBUFFERED"] = "1"
         if self.name != "storefront":
             environment.pop("PORT", None)

@@ -1,6 +1,5 @@
 """Runs one service under granian: one parent that holds the file lock, one worker with threads."""
 
-import logging
 import multiprocessing
 import os
 import socket
@@ -15,6 +14,7 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server import Server
 
+from services.common import logs
 from services.common.migrate import MigrationError
 from services.common.settings import ServiceSettings, SettingsError
 
@@ -47,10 +47,9 @@ def run(
     Exit status 78 where the settings are wrong, 69 where the port or the database cannot be used; one line says why.
     """
     os.umask(0o077)
-    logging.basicConfig(level=logging.INFO, format=f"%(levelname)s {name}: %(message)s")
-    logging.getLogger("alembic").setLevel(logging.WARNING)
     try:
         settings = read_settings()
+        logs.configure(name, settings.service.log_as_text)
         host, port = settings.service.host, settings.service.port
         check_port(host, port)
         prepare(settings)

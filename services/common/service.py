@@ -6,12 +6,12 @@ import msgspec
 from flask import Flask, Response, request
 from werkzeug.routing import BaseConverter
 
+from services.common import logs
 from services.common.api import Api, BodyReader
 from services.common.database import Database
 from services.common.errors import ApiError, handle_errors, json_response, unavailable
 from services.common.settings import ServiceSettings
 from services.common.tokens import Tokens
-
 
 LINE_BYTES = 4 * 1024
 FIELD_BYTES = 8 * 1024
@@ -67,6 +67,7 @@ def create_service(
     handle_errors(app)
     api = Api(app, Tokens(settings.secret, settings.previous_secrets), BodyReader(threads))
 
+    logs.trace_requests(app)
     app.before_request(refuse_odd_requests)
 
     @app.after_request

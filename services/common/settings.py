@@ -75,6 +75,13 @@ class Environment:
             return True
         raise SettingsError(f"{name} must be true or false, not {text!r}")
 
+    def choice(self, name: str, choices: tuple[str, ...]) -> str:
+        """One of ``choices``, the first where the setting is absent."""
+        text = self.text(name).lower() or choices[0]
+        if text not in choices:
+            raise SettingsError(f"{name} must be one of {', '.join(choices)}, not {text!r}")
+        return text
+
     def whole(self, name: str, default: int, lowest: int = 0, highest: int = 2**31 - 1) -> int:
         number = self._number(name, default, int)
         if not lowest <= number <= highest:
@@ -118,6 +125,7 @@ class ServiceSettings:
     database: URL
     base_file: Path | None
     proxies: tuple[str, ...]
+    log_as_text: bool
 
 
 def service_settings(environment: Environment, name: str, port: int, file_name: str) -> ServiceSettings:
@@ -141,6 +149,7 @@ def service_settings(environment: Environment, name: str, port: int, file_name: 
         database=database,
         base_file=base_file,
         proxies=environment.words("PROXIES_CONFIABLES"),
+        log_as_text=environment.choice("LOG_FORMAT", ("json", "text")) == "text",
     )
 
 

@@ -9,6 +9,7 @@ from typing import Literal, TypeVar
 
 import msgspec
 
+from services.common.logs import traceparent
 from services.common.tokens import CREDENTIAL_SECONDS, Tokens
 from services.pedidos.circuit import Budget, Circuit, CircuitOpenError
 from services.pedidos.model import CENTAVOS_MAXIMOS, RefusedError, Reserva, UnconfirmedError
@@ -128,6 +129,7 @@ class Productos:
         return {
             "Authorization": f"Bearer {self._credential.current()}",
             "Content-Type": "application/json",
+            "traceparent": traceparent(),
             DEADLINE_HEADER: str(max(1, int((deadline - time.monotonic()) * 1000))),
         }
 
