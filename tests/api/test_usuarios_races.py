@@ -1,0 +1,115 @@
+"""Many at the same instant, in real threads: the first administrator, one e-mail, the last administrator, one profile."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.api.processes import at_once, worker_of
+from tests.shop import Shop
+
+NewShop = Callable[..., Shop]
+
+
+def account(name: str) -> dict[str, str]:
+    return {"nombre": f"Ana {name}", "email": f"{name}@carreras.test", "password": "12345678"}
+
+
+@pytest.mark.parametrize("people", [2, 20])
+def test_of_the_first_registrations_exactly_one_becomes_administrator(new_shop: NewShop, people: int) -> None:
+    shop = new_shop(running=False)
+    shop.usuarios.start()
+    answers = at_once(
+        lambda number: shop.usuarios.post("/registro", json=account(f"a{number}")), list(range(people))
+    )
+    assert [answer.status_code for answer in answers] == [201] * people
+    rows = shop.usuarios.sql("SELECT id, rol FROM usuarios ORDER BY id")
+    assert [row.id for row in rows] == list(range(1, people + 1))
+    assert [row.rol for row in rows] == ["administrador"] + ["cliente"] * (people - 1)
+
+
+def test_the_reader_among_the_first_takes_neither_number_nor_role(new_shop: NewShop) -> None:
+    shop = new_shop(running=False)
+    shop.usuarios.start()
+    reader = {
+        "nombre": "Escaparate",
+        "email": shop.environment["STOREFRONT_EMAIL"],
+        "password": shop.environment["STOREFRONT_PASSWORD"],
+    }
+    accounts = [reader, account("a"), reader, account("b"), reader]
+    answers = at_once(lambda given: shop.usuarios.post("/registro", json=given), accounts)
+    assert sorted(answer.status_code for answer in answers) == [201, 201, 201, 400, 400]
+    rows = shop.usuarios.sql("SELECT id, rol FROM usuarios ORDER BY id")
+    assert [(row.id, row.rol) for row in rows] == [(0, "lector"), (1, "administrador"), (2, "cliente")]
+
+
+def test_one_email_forty_times_is_one_account_and_uses_one_number(shop: Shop) -> None:
+    before = shop.person().id
+    one = account(f"una{before}")
+    spellings = [one, {**one, "email": one["email"].upper()}]
+    answers = at_once(
+        lambda number: shop.usuarios.post("/registro", json=spellings[number % 2]), list(range(40))
+    )
+    refused = [answer for answer in answers if answer.status_code != 201]
+    assert len(refused) == 39
+    assert {answer.content for answer in refused} == {'{"error":"El email ya está registrado"}'.encode()}
+    assert {answer.status_code for answer in refused} == {400}
+    rows = shop.usuarios.sql("SELECT id FROM usuarios WHERE lower(email) = :email", email=one["email"])
+    assert [row.id for row in rows] == [before + 1]
+    assert shop.person().id == before + 2
+
+
+def test_of_two_administrators_who_leave_at_once_one_stays(new_shop: NewShop) -> None:
+    emails = [f"jefa{number}@carreras.test" for number in range(11)]
+    shop = new_shop(running=False, ADMIN_EMAILS=",".join(emails))
+    shop.usuarios.start()
+    staying = shop.person(email=emails[0])
+    for email in emails[1:]:
+        pair = [staying, shop.person(email=email)]
+        answers = at_once(lambda person: shop.usuarios.delete("/perfil", person.token), pair)
+        assert sorted(answer.status_code for answer in answers) == [200, 409]
+        staying = pair[[answer.status_code for answer in answers].index(409)]
+        assert shop.usuarios.sql("SELECT id FROM usuarios WHERE rol = 'administrador'") == [(staying.id,)]
+
+
+def test_a_new_name_never_brings_an_old_password_back(shop: Shop) -> None:
+    person = shop.person()
+    password, token = person.password, person.token
+    for turn in range(4):
+        change = {"password": f"contraseña nueva {turn}", "password_actual": password}
+        changes = [{"nombre": f"Nombre {number}"} for number in range(15)]
+        answers = at_once(
+            lambda body, token=token: shop.usuarios.patch("/perfil", token, json=body),  # type: ignore[misc]
+            [*changes, change, *changes],
+        )
+        assert {answer.status_code for answer in answers} <= {200, 401}
+        changed = answers[len(changes)]
+        assert changed.status_code == 200
+        password, token = change["password"], changed.json()["token"]
+        assert shop.sign_in(person.email, password).id == person.id
+
+
+def test_of_two_new_passwords_at_once_one_holds(shop: Shop) -> None:
+    person = shop.person()
+    changes = [{"password": f"contraseña {n}", "password_actual": person.password} for n in range(6)]
+    answers = at_once(lambda change: shop.usuarios.patch("/perfil", person.token, json=change), changes)
+    held = [change for change, answer in zip(changes, answers, strict=True) if answer.status_code == 200]
+    assert {answer.status_code for answer in answers} <= {200, 401, 403}
+    assert len(held) == 1
+    assert shop.sign_in(person.email, held[0]["password"]).id == person.id
+
+
+def test_thirty_sign_ins_take_the_memory_of_two_hashes(shop: Shop) -> None:
+    person = shop.person()
+    given = {"email": person.email, "password": person.password}
+    process = Path(f"/proc/{worker_of(shop.usuarios)}")
+
+    def memory(field: str) -> int:
+        (line,) = [line for line in (process / "status").read_text().splitlines() if line.startswith(field)]
+        return int(line.split()[1])
+
+    before = memory("VmRSS")
+    (process / "clear_refs").write_text("5")  # the peak starts again from here
+    answers = at_once(lambda _: shop.usuarios.post("/login", json=given), list(range(30)))
+    assert {answer.status_code for answer in answers} == {200}
+    assert memory("VmHWM") - before < 2 * 19 * 1024 + 16 * 1024  # kB
