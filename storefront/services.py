@@ -63,9 +63,8 @@ class RefusedError(ServiceError):
         super().__init__(service, f"answered {answer.status}")
         body = answer.json_object()
         self.status = answer.status
-        self.codigo = body.get("codigo") if isinstance(body.get("codigo"), str) else ""
-        self.error = body.get("error") if isinstance(body.get("error"), str) else ""
-        self.detalles = body.get("detalles")
+        codigo = body.get("codigo")
+        self.codigo = codigo if isinstance(codigo, str) else ""
         retry = answer.headers.get("Retry-After", "")
         self.retry_after = int(retry) if retry.isascii() and retry.isdigit() else 0
 
@@ -352,13 +351,14 @@ class Usuarios:
     def perfil(self, token: str) -> dict[str, Any]:
         return self.service.get("/perfil", token).json_object()
 
-    def cambiar_perfil(self, token: str, changes: Mapping[str, str], visitor: str = "") -> None:
-        self.service.call("PATCH", "/perfil", token, body=changes, headers=_forwarded(visitor))
+    def cambiar_perfil(self, token: str, changes: Mapping[str, str], visitor: str = "") -> str:
+        """Changes the name or the password; the new token where a changed password ends the old one."""
+        answer = self.service.call("PATCH", "/perfil", token, body=changes, headers=_forwarded(visitor))
+        new = answer.json_object().get("token")
+        return new if isinstance(new, str) else ""
 
-    def borrar_perfil(self, token: str, password: str, visitor: str = "") -> None:
-        self.service.call(
-            "DELETE", "/perfil", token, body={"password": password}, headers=_forwarded(visitor)
-        )
+    def borrar_perfil(self, token: str) -> None:
+        self.service.call("DELETE", "/perfil", token)
 
 
 def _forwarded(visitor: str) -> dict[str, str]:
@@ -430,13 +430,9 @@ class Productos:
         headers = {"If-Match": etag} if etag else {}
         self.service.call("DELETE", f"/productos/{producto_id}", token, headers=headers)
 
-    def subir_imagen(self, producto_id: int, token: str, picture: bytes, content_type: str, alt: str) -> None:
-        abilities = self.service.abilities
-        path = f"/productos/{producto_id}/imagen"
-        params = {"alt": alt} if abilities.can("PUT /productos/{}/imagen", "alt") else {}
-        self.service.call(
-            "PUT", path, token, data=picture, headers={"Content-Type": content_type}, params=params
-        )
+    def subir_imagen(self, producto_id: int, token: str, picture: bytes, content_type: str) -> None:
+        headers = {"Content-Type": content_type}
+        self.service.call("PUT", f"/productos/{producto_id}/imagen", token, data=picture, headers=headers)
 
     def imagen(self, name: str) -> Answer:
         return self.service.get(f"/imagenes/{quote(name)}", largest=LARGEST_PICTURE)
@@ -464,6 +460,14 @@ class Productos:
     @property
     def takes_pictures(self) -> bool:
         return self.service.abilities.can("PUT /productos/{}/imagen")
+
+    @property
+    def describes_pictures(self) -> bool:
+        return self.service.abilities.takes("PATCH /productos/{}", "imagen_alt")
+
+    @property
+    def lists_withdrawn(self) -> bool:
+        return self.service.abilities.can("GET /productos", "activo")
 
     def takes(self, member: str) -> bool:
         return self.service.abilities.takes("POST /productos", member)
@@ -560,8 +564,10 @@ class Pedidos:
         pedido = read_pedido(self.service.json(answer))
         return None if pedido is None else (pedido, answer.headers.get("ETag", ""))
 
-    def cambiar_estado(self, pedido_id: int, token: str, estado: str) -> None:
-        self.service.call("PATCH", f"/pedidos/{pedido_id}", token, body={"estado": estado})
+    def cambiar_estado(self, pedido_id: int, token: str, estado: str, version: int | None = None) -> None:
+        """Moves an order; with `version` only if nobody changed it since it was that version (else 412)."""
+        headers = {} if version is None else {"If-Match": f'"{version}"'}
+        self.service.call("PATCH", f"/pedidos/{pedido_id}", token, body={"estado": estado}, headers=headers)
 
     def _page(self, answer: Answer) -> Page:
         content = self.service.json(answer)

@@ -16,7 +16,6 @@ from dotenv import dotenv_values
 ROOT = Path(__file__).resolve().parent.parent
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 SHORTEST_SECRET = 32
-EXIT_BAD_SETTINGS = 78
 TRUE = frozenset({"1", "true", "yes", "si", "sí", "on"})
 FALSE = frozenset({"", "0", "false", "no", "off"})
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextvars import copy_context
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Generic, TypeVar
 
 from storefront.reader import Reader
@@ -145,6 +146,7 @@ class Query:
     disponibles: bool = False
     categoria: str = ""
     pagina: int = 1
+    stock_max: int | None = None  # known only to a shop that is kept whole
 
 
 @dataclass(frozen=True)
@@ -155,12 +157,12 @@ class Found:
     total: int
     more: bool
     counts_stock: bool
-    has_dates: bool
+    whole: bool
     categorias: tuple[str, ...]
     version: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Catalogue:
     """Everything of one listing, ready to search. `whole` is False when the shop is larger than the
     listing.
@@ -215,10 +217,10 @@ class Shelf:
         copy = self.catalogue(token)
         catalogue = copy.value
         if catalogue.whole:
-            matching = search(catalogue, query)
+            matching = search(catalogue, replace(query, pagina=1))
             first = (query.pagina - 1) * size
             total, more, version = len(matching), False, catalogue.version
-            shown = tuple(matching[first : first + size])
+            shown = matching[first : first + size]
         else:
             copy = self._listing(_parameters(query, size), token)
             answered = copy.value.listing
@@ -230,7 +232,7 @@ class Shelf:
             total,
             more,
             any(one.counts_stock for one in every),
-            any(one.creado_en for one in every),
+            catalogue.whole,
             self._categories_of(catalogue, token),
             version,
         )
@@ -308,7 +310,8 @@ class Shelf:
             return token
 
 
-def search(catalogue: Catalogue, query: Query) -> list[Producto]:
+@lru_cache(maxsize=64)
+def search(catalogue: Catalogue, query: Query) -> tuple[Producto, ...]:
     """The products of a whole catalogue that match, in the order asked; ties by id."""
     terms = fold(query.q).split()
     matching = [
@@ -327,7 +330,7 @@ def search(catalogue: Catalogue, query: Query) -> list[Producto]:
         matching.sort(key=lambda one: not all(term in fold(one.nombre) for term in terms))
     else:
         matching.reverse()
-    return matching
+    return tuple(matching)
 
 
 def _fits(producto: Producto, query: Query) -> bool:
@@ -335,6 +338,8 @@ def _fits(producto: Producto, query: Query) -> bool:
     if query.precio_min is not None and (precio is None or precio < query.precio_min):
         return False
     if query.precio_max is not None and (precio is None or precio > query.precio_max):
+        return False
+    if query.stock_max is not None and (producto.stock is None or producto.stock > query.stock_max):
         return False
     if query.categoria and producto.categoria != query.categoria:
         return False

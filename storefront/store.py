@@ -19,6 +19,7 @@ CREATE TABLE IF NOT EXISTS ended_sessions (sid TEXT PRIMARY KEY, until REAL NOT 
 CREATE TABLE IF NOT EXISTS secrets (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS kept_forms (
     id TEXT PRIMARY KEY, usuario_id INTEGER, body BLOB NOT NULL, until REAL NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS used_keys (key TEXT PRIMARY KEY, until REAL NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS purchases (
     compra_id TEXT PRIMARY KEY, usuario_id INTEGER NOT NULL, made_at REAL NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS purchase_lines (
@@ -120,6 +121,21 @@ class Store:
             usuario_id,
         )
         return rows[0][0] if rows and isinstance(rows[0][0], bytes) else None
+
+    def use_key(self, key: str, seconds: float = 30 * 86400) -> bool:
+        """Whether `key` was never used before; from now on it was."""
+        now = time.time()
+        with self._writing() as connection:
+            connection.execute("DELETE FROM used_keys WHERE until < ?", (now,))
+            used = connection.execute(
+                "INSERT INTO used_keys VALUES (?, ?) ON CONFLICT DO NOTHING", (key, now + seconds)
+            )
+        return used.rowcount == 1
+
+    def free_key(self, key: str) -> None:
+        """Takes back `use_key`: what it stood for was refused."""
+        with self._writing() as connection:
+            connection.execute("DELETE FROM used_keys WHERE key = ?", (key,))
 
     def begin_purchase(self, compra_id: str, usuario_id: int, lines: list[PurchaseLine]) -> bool:
         """Writes a purchase down before anything is sent; False when it already was."""

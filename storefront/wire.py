@@ -49,8 +49,8 @@ class Pedido:
     """An order line. Money in cents; members that only newer services tell are None or empty."""
 
     id: int
-    usuario_id: int
-    producto_id: int
+    usuario_id: int | None
+    producto_id: int | None
     cantidad: int | None
     estado: str
     nombre: str = ""
@@ -59,7 +59,7 @@ class Pedido:
     moneda: str = ""
     creado_en: datetime | None = None
     compra_id: str = ""
-    cliente: str = ""
+    version: int | None = None
     tiempos: Mapping[str, datetime] = field(default_factory=dict)
 
 
@@ -97,18 +97,15 @@ def read_producto(value: Any) -> Producto | None:
 
 
 def read_pedido(value: Any) -> Pedido | None:
-    """The order of a JSON object; None for what has no usable ids."""
-    if not isinstance(value, dict):
-        return None
-    number, usuario, producto = (_integer(value.get(name)) for name in ("id", "usuario_id", "producto_id"))
-    if number is None or usuario is None or producto is None:
+    """The order of a JSON object; None for what has no usable id."""
+    if not isinstance(value, dict) or (number := _integer(value.get("id"))) is None:
         return None
     tiempos = {estado: parse_moment(value.get(f"{estado}_en")) for estado in ESTADOS}
     tiempos["pendiente"] = tiempos["pendiente"] or parse_moment(value.get("creado_en"))
     return Pedido(
         id=number,
-        usuario_id=usuario,
-        producto_id=producto,
+        usuario_id=_integer(value.get("usuario_id")),
+        producto_id=_integer(value.get("producto_id")),
         cantidad=_integer(value.get("cantidad")),
         estado=_text(value.get("estado")) or "pendiente",
         nombre=_text(value.get("nombre")),
@@ -117,6 +114,6 @@ def read_pedido(value: Any) -> Pedido | None:
         moneda=_text(value.get("moneda")),
         creado_en=parse_moment(value.get("creado_en")),
         compra_id=_text(value.get("compra_id")),
-        cliente=_text(value.get("cliente")),
+        version=_integer(value.get("version")),
         tiempos={estado: when for estado, when in tiempos.items() if when is not None},
     )

@@ -1,0 +1,89 @@
+"""`python -m storefront`: one server, one worker process with enough threads to wait on the services."""
+
+import multiprocessing
+import os
+import socket
+import sys
+import threading
+from typing import NoReturn
+
+from flask import Flask
+from granian.constants import Interfaces
+from granian.http import HTTP1Settings
+from granian.log import LogLevels
+from granian.server import Server
+
+from storefront.app import create_app
+from storefront.logs import log_to_stderr
+from storefront.settings import Settings, SettingsError, load_settings
+
+THREADS = 16
+HEADER_MILLISECONDS = 8_000
+HEADER_BYTES = 64 * 1024
+STOP_SECONDS = 15  # longer than any page may take
+BAD_SETTINGS = 78  # EX_CONFIG of sysexits.h
+UNAVAILABLE = 69  # EX_UNAVAILABLE
+
+
+def main() -> None:
+    os.umask(0o077)
+    try:
+        settings = load_settings()
+    except SettingsError as problem:
+        _stop(str(problem), BAD_SETTINGS)
+    _check_port(settings.host, settings.port)
+    _serve(settings)
+
+
+def _stop(reason: str, status: int) -> NoReturn:
+    print(f"storefront: {reason}", file=sys.stderr, flush=True)
+    raise SystemExit(status)
+
+
+def _check_port(host: str, port: int) -> None:
+    """The server shares its port with its own kind, so a second shop on it would go unnoticed."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as problem:
+            _stop(f"cannot listen on {host}:{port}: {problem.strerror}", UNAVAILABLE)
+
+
+def _serve(settings: Settings) -> None:
+    # The worker is forked, so it inherits its end of the pipe that tells whether the parent lives.
+    multiprocessing.set_start_method("fork", force=True)
+    parent_lives, held_by_parent = os.pipe()
+
+    def load() -> Flask:
+        os.close(held_by_parent)
+        threading.Thread(target=_leave_with_parent, args=(parent_lives,), daemon=True).start()
+        log_to_stderr()
+        return create_app(settings)
+
+    server = Server(
+        "storefront",
+        address=settings.host,
+        port=settings.port,
+        interface=Interfaces.WSGI,
+        workers=1,
+        blocking_threads=THREADS,
+        backlog=1024,
+        http1_settings=HTTP1Settings(header_read_timeout=HEADER_MILLISECONDS, max_buffer_size=HEADER_BYTES),
+        log_level=LogLevels.error,
+        respawn_failed_workers=True,
+        workers_kill_timeout=STOP_SECONDS,
+        websockets=False,
+    )
+    server.on_startup(lambda: print(f"storefront: http://{settings.host}:{settings.port}", flush=True))
+    server.serve(target_loader=load, wrap_loader=False)
+
+
+def _leave_with_parent(pipe: int) -> None:
+    os.read(pipe, 1)
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+"""Assembles the storefront. Nothing happens at import."""
+
+import time
+
+from flask import Flask
+from requests.adapters import BaseAdapter
+
+from storefront import admin, carrito, catalogo, cuenta, estado, pagar, pedidos, tablero
+from storefront.assets import init_assets
+from storefront.cookies import init_cookies
+from storefront.i18n import init_i18n
+from storefront.logs import init_logs
+from storefront.pages import init_pages
+from storefront.reader import Reader
+from storefront.security import init_security
+from storefront.services import Services, page_deadline
+from storefront.session import init_session
+from storefront.settings import Settings
+from storefront.shelf import Shelf
+from storefront.shop import EXTENSION, Shop
+from storefront.store import Store
+
+PAGE_SECONDS = 4.5
+LARGEST_FORM = 64 * 1024
+AREAS = (catalogo, carrito, pagar, pedidos, cuenta, admin, tablero, estado)
+
+
+def create_app(settings: Settings, adapter: BaseAdapter | None = None) -> Flask:
+    """The storefront over the services that `settings` name; `adapter` carries its calls in tests."""
+    store = Store(settings.database)
+    services = Services(settings.usuarios_url, settings.productos_url, settings.pedidos_url, adapter)
+    reader = Reader(
+        services.usuarios,
+        settings.reader_email or f"lector-{store.secret('reader_name')[:12].lower()}@storefront.invalid",
+        settings.reader_password or store.secret("reader_password"),
+    )
+    app = Flask(__name__, static_folder=None)
+    app.config.update(
+        MONEDA=settings.currency,
+        MAX_CONTENT_LENGTH=LARGEST_FORM,
+        MAX_FORM_MEMORY_SIZE=LARGEST_FORM,
+        MAX_FORM_PARTS=300,
+    )
+    app.debug = settings.debug
+    app.json.compact = True  # type: ignore[attr-defined]
+    app.jinja_env.trim_blocks = True
+    app.jinja_env.lstrip_blocks = True
+    app.extensions[EXTENSION] = Shop(services, Shelf(services.productos, reader))
+
+    @app.before_request
+    def start_clock() -> None:
+        page_deadline.set(time.monotonic() + PAGE_SECONDS)
+
+    init_i18n(app)
+    init_logs(app)
+    init_security(app, settings.host, settings.hosts)
+    init_assets(app)
+    init_session(app, store)
+    init_cookies(app, settings.secret or store.secret("cookies"))
+    init_pages(app)
+    for area in AREAS:
+        app.register_blueprint(area.area)
+    return app

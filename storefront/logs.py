@@ -1,0 +1,74 @@
+"""One line of JSON for each request, and the trace that follows it through the services.
+
+Never a query, a cookie, a header, a body or a name: only what happened, where, and how long it took.
+"""
+
+import logging
+import re
+import secrets
+import sys
+import time
+from datetime import UTC, datetime
+
+import msgspec
+from flask import Flask, Response, g, request
+
+from storefront.services import trace_headers
+
+LOG = logging.getLogger("storefront")
+TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}")
+
+
+def _log(level: int, event: str, **members: object) -> None:
+    if LOG.isEnabledFor(level):
+        line = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "event": event, **members}
+        LOG.log(level, msgspec.json.encode(line).decode())
+
+
+def init_logs(app: Flask) -> None:
+    """Begins or continues a trace (W3C Trace Context; one that is malformed is ignored), and logs the
+    answer.
+    """
+
+    @app.before_request
+    def begin() -> None:
+        g.begun = time.perf_counter()
+        known = TRACEPARENT.fullmatch(request.headers.get("traceparent", ""))
+        g.trace = known[1] if known else secrets.token_hex(16)
+        trace_headers.set({"traceparent": f"00-{g.trace}-{secrets.token_hex(8)}-01"})
+
+    @app.after_request
+    def end(response: Response) -> Response:
+        trace = g.get("trace", "")
+        response.headers["X-Request-Id"] = trace
+        taken = time.perf_counter() - g.get("begun", time.perf_counter())
+        _log(
+            logging.INFO,
+            "request",
+            method=request.method,
+            path=request.path,
+            status=response.status_code,
+            ms=round(taken * 1000, 1),
+            trace=trace,
+        )
+        return response
+
+
+def log_failure(problem: BaseException) -> None:
+    """Where an unexpected error came from: its type and the lines of code, without the values in its
+    message.
+    """
+    frames = []
+    trace = problem.__traceback__
+    while trace is not None:
+        frames.append(f"{trace.tb_frame.f_code.co_filename.rsplit('/', 2)[-1]}:{trace.tb_lineno}")
+        trace = trace.tb_next
+    _log(logging.ERROR, "failure", type=type(problem).__name__, at=frames[-8:], trace=g.get("trace", ""))
+
+
+def log_to_stderr() -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    LOG.addHandler(handler)
+    LOG.setLevel(logging.INFO)
+    LOG.propagate = False

@@ -1,0 +1,146 @@
+"""Who the visitor is. The shopper's JWT lives in a signed, HttpOnly cookie and nowhere else in the browser.
+
+The cookie is `sid~token`. Signing out writes the sid down as ended, so a copied cookie is worth nothing
+afterwards; the token itself stays good at the services until it ends, at most JWT_EXPIRATION_HOURS later.
+"""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from typing import ParamSpec
+from urllib.parse import urlencode
+
+from flask import Flask, Response, abort, current_app, g, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+
+from storefront import cookies
+from storefront.i18n import _
+from storefront.notices import notify
+from storefront.store import Store
+from storefront.tokens import Claims, read_claims
+
+STORE = "pingui.store"
+
+Arguments = ParamSpec("Arguments")
+View = Callable[Arguments, ResponseReturnValue]
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """A guest (no claims) or a signed-in person. `expired` says that a session was here and has ended."""
+
+    sid: str = ""
+    token: str = ""
+    claims: Claims | None = None
+    expired: bool = False
+
+    @property
+    def signed_in(self) -> bool:
+        return self.claims is not None
+
+    @property
+    def usuario_id(self) -> int:
+        """The id of a signed-in person."""
+        if self.claims is None:
+            raise LookupError("a guest has no id")
+        return self.claims.usuario_id
+
+
+def visitor() -> Visitor:
+    """The visitor of this request."""
+    if "visitor" not in g:
+        g.visitor = _read_visitor()
+    return g.visitor  # type: ignore[no-any-return]
+
+
+def store() -> Store:
+    return current_app.extensions[STORE]  # type: ignore[no-any-return]
+
+
+def _read_visitor() -> Visitor:
+    sid, _separator, token = cookies.read("sesion").partition("~")
+    claims = read_claims(token) if sid else None
+    if claims is None:
+        return Visitor()
+    if not claims.live or store().has_ended(sid):
+        return Visitor(expired=True)
+    return Visitor(sid, token, claims)
+
+
+def start_session(token: str) -> None:
+    """Signs the owner of `token` in under a new sid; an earlier session of this browser ends."""
+    claims = read_claims(token)
+    if claims is None:
+        raise ValueError("a token without claims")
+    _end(visitor())
+    sid = secrets.token_urlsafe(16)
+    cookies.write("sesion", f"{sid}~{token}")
+    g.visitor = Visitor(sid, token, claims)
+
+
+def end_session() -> None:
+    _end(visitor())
+    cookies.write("sesion", "")
+    g.visitor = Visitor()
+
+
+def _end(session: Visitor) -> None:
+    if session.claims is not None:
+        store().end_session(session.sid, session.claims.exp)
+
+
+def drop_session() -> None:
+    """Forgets a session that a service no longer takes."""
+    end_session()
+    g.visitor = Visitor(expired=True)
+
+
+def sign_in_first(following: str = "") -> ResponseReturnValue:
+    """To the sign-in page, and after it to `following` (default: the page asked for).
+
+    htmx would follow a redirect and put the sign-in page into a part of this one, so it is told to leave
+    the page.
+    """
+    if visitor().expired:
+        notify("warn", _("Tu sesión terminó. Entra otra vez; guardamos tus datos."))
+        cookies.write("sesion", "")
+    if not following and request.method == "GET":
+        following = request.script_root + request.full_path.rstrip("?")
+    address = url_for("cuenta.entrar") + (f"?{urlencode({'siguiente': following})}" if following else "")
+    if is_htmx():
+        return Response(status=401, headers={"HX-Redirect": address})
+    return redirect(address, 303)
+
+
+def is_htmx() -> bool:
+    return "HX-Request" in request.headers or "HX-History-Restore-Request" in request.headers
+
+
+def members_only(view: View[Arguments]) -> View[Arguments]:
+    """A view for signed-in people."""
+
+    @wraps(view)
+    def guarded(*arguments: Arguments.args, **named: Arguments.kwargs) -> ResponseReturnValue:
+        return view(*arguments, **named) if visitor().signed_in else sign_in_first()
+
+    return guarded
+
+
+def admins_only(view: View[Arguments]) -> View[Arguments]:
+    """A view for those who run the shop; where tokens carry no role, the services decide."""
+
+    @wraps(view)
+    def guarded(*arguments: Arguments.args, **named: Arguments.kwargs) -> ResponseReturnValue:
+        claims = visitor().claims
+        if claims is None:
+            return sign_in_first()
+        if not claims.may_add_products:
+            abort(403)
+        return view(*arguments, **named)
+
+    return guarded
+
+
+def init_session(app: Flask, store: Store) -> None:
+    app.extensions[STORE] = store
