@@ -12,7 +12,7 @@ from typing import Any
 import requests
 
 from tests.proxy import Proxy, running
-from tests.shop import Shop
+from tests.shop import Person, Shop
 
 GRACIA = 1.0
 SETTLED = 12.0  # seconds in which everything unfinished must have ended: grace, a lease, sweeps
@@ -63,6 +63,14 @@ def at_once(works: list[Callable[[], Any]]) -> list[Any]:
 
 def statuses(answers: list[requests.Response]) -> Counter[int]:
     return Counter(answer.status_code for answer in answers)
+
+
+def attempt(shop: Shop, person: Person, product: int, key: str) -> int | None:
+    """The status of an order, None where the connection broke."""
+    try:
+        return shop.a_pedido(person, product, 1, key).status_code
+    except requests.ConnectionError:
+        return None
 
 
 def edit(shop: Shop, producto_id: int, **changes: Any) -> None:
