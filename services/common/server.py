@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import NoReturn, Protocol, TypeVar
 
 from flask import Flask
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server import Server
@@ -98,6 +98,7 @@ def serve(host: str, port: int, threads: int, create_app: Callable[[], Flask], g
         workers=1,
         blocking_threads=threads,
         backlog=1024,
+        http=HTTPModes.http1,
         http1_settings=HTTP1Settings(header_read_timeout=HEADER_MILLISECONDS, max_buffer_size=HEADER_BYTES),
         log_level=LogLevels.error,
         respawn_failed_workers=True,

@@ -1,5 +1,6 @@
 """The factory of a service: errors, host names, ids in paths, health, and the endpoints' description."""
 
+import re
 from typing import Literal
 
 import msgspec
@@ -15,6 +16,7 @@ from services.common.tokens import Tokens
 
 LINE_BYTES = 4 * 1024
 FIELD_BYTES = 8 * 1024
+HOST = re.compile(r"(?P<name>[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?", re.ASCII)
 
 
 class Id(BaseConverter):
@@ -26,13 +28,11 @@ class Id(BaseConverter):
         return int(value)
 
 
-def refuse_odd_requests() -> None:
-    """What a well-behaved client never sends: no host or two, a body of two lengths, an endless line or header."""
+def refuse_odd_requests(hosts: frozenset[str]) -> None:
+    """What a well-behaved client never sends: no host, two or another's, an endless line or header."""
     environ = request.environ
-    host = environ.get("HTTP_HOST")
-    if not host or "," in host:
-        raise ApiError(400)
-    if "HTTP_TRANSFER_ENCODING" in environ and "HTTP_CONTENT_LENGTH" in environ:
+    host = HOST.fullmatch(environ.get("HTTP_HOST", "").lower())
+    if not host or host["name"] not in hosts:
         raise ApiError(400)
     if len(environ["PATH_INFO"]) + len(environ["QUERY_STRING"]) > LINE_BYTES:
         raise ApiError(414)
@@ -63,12 +63,12 @@ def create_service(
     app.url_map.converters["id"] = Id
     app.url_map.merge_slashes = False
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
-    app.config["TRUSTED_HOSTS"] = list(settings.hosts)
     handle_errors(app)
     api = Api(app, Tokens(settings.secret, settings.previous_secrets), BodyReader(threads))
 
     logs.trace_requests(app)
-    app.before_request(refuse_odd_requests)
+    hosts = frozenset(name.lower() for name in settings.hosts)
+    app.before_request(lambda: refuse_odd_requests(hosts))
 
     @app.after_request
     def safe_headers(response: Response) -> Response:
