@@ -51,6 +51,8 @@ class Database:
         """
         if self.backend != "sqlite":
             with self._writer.begin() as connection:
+                if wait < WAIT:
+                    connection.execute(text(f"SET LOCAL statement_timeout = {max(1, int(wait * 1000))}"))
                 yield connection
             return
         started = time.monotonic()
