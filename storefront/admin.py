@@ -63,6 +63,7 @@ def productos() -> ResponseReturnValue:
         page_url=lambda page: _list_url(q, low, page),
         can_edit=service.can_edit,
         columns=[
+            (_("Imagen"), "picture"),
             (_("Producto"), ""),
             (_("Precio"), "number"),
             *([(_("Existencias"), ""), (_("Situación"), "")] if counts_stock else []),

@@ -197,6 +197,7 @@ def _render_listing(asked: Asked, copy: Copy[Found], pages: int, home: bool) -> 
         pages=pages,
         orders=order_names(query.q),
         filters=_active_filters(asked),
+        narrowed=query != Query(q=query.q, orden=query.orden, pagina=query.pagina),
         filtered=query != Query(orden=query.orden, pagina=query.pagina),
         popular=popular,
         stale=stale_text(copy),

@@ -58,6 +58,8 @@ def age(pedido: Pedido) -> str:
     if pedido.creado_en is None:
         return ""
     minutes = max(0, int((datetime.now(UTC) - pedido.creado_en).total_seconds() // 60))
+    if minutes == 0:
+        return _("hace un momento")
     if minutes < 60:
         return ngettext("hace %(num)s minuto", "hace %(num)s minutos", minutes)
     if minutes < 48 * 60:
