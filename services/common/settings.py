@@ -137,7 +137,7 @@ def service_settings(environment: Environment, name: str, port: int, file_name: 
         raise SettingsError("DEBUG=True is for loopback only; set DEBUG=False or HOST=127.0.0.1")
     # PORT in .env is the storefront's; in the process's own environment it is this process's.
     own_port = "PORT" if "PORT" in environment.process else f"{prefix}_PORT"
-    database, base_file = _database(environment, name, file_name)
+    database, base_file = database_of(environment, name, file_name)
     return ServiceSettings(
         name=name,
         port=environment.whole(own_port, port, 1, 65535),
@@ -176,8 +176,8 @@ def _secret(environment: Environment, debug: bool) -> str:
     return secret or DEVELOPMENT_SECRET
 
 
-def _database(environment: Environment, name: str, file_name: str) -> tuple[URL, Path | None]:
-    """The service's own database, and the base file beside which it stands (SQLite only)."""
+def database_of(environment: Environment, name: str, file_name: str) -> tuple[URL, Path | None]:
+    """The database of the service ``name``, and the base file beside which it stands (SQLite only)."""
     variable = f"{name.upper()}_DATABASE_URL"
     own = environment.text(variable)
     base = _url("DATABASE_URL", environment.text("DATABASE_URL") or "sqlite:///database.db")
@@ -204,7 +204,7 @@ def _url(variable: str, text: str) -> URL:
         return url.set(drivername="postgresql+psycopg")
     if url.get_backend_name() != "sqlite":
         raise SettingsError(f"{variable} must name a sqlite or postgresql database")
-    return url
+    return url.set(drivername="sqlite")
 
 
 def _file(variable: str, url: URL) -> Path:
