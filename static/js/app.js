@@ -69,6 +69,7 @@ addEventListener('pageshow', event => {
 on('click', event => {
   const button = event.target.closest('button');
   if (button?.name === 'paso' && button.parentElement.matches('.stepper')) step(button, event);
+  if (button && 'prints' in button.dataset) print();
   if (button?.dataset.reveals) reveal(button, button.getAttribute('aria-pressed') === 'false');
 });
 
