@@ -102,8 +102,9 @@ class Assets:
 def init_assets(app: Flask) -> None:
     """Gives `app` the route /static/ and its templates `asset(name)`.
 
-    The app is created with `static_folder=None`. STATIC_FOLDER and HTMX_PATH in its configuration say where the
-    files are, if not beside this package. With `app.debug` changed files are read again at the next page.
+    The app is created with `static_folder=None`. STATIC_FOLDER and HTMX_PATH in its configuration say
+    where the files are, if not beside this package. With `app.debug` changed files are read again at the
+    next page.
     """
     assets = Assets(
         Path(app.config.get("STATIC_FOLDER", STATIC)),

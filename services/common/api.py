@@ -17,6 +17,7 @@ from flask import Flask, Response, request
 
 from services.common.errors import ApiError, unauthorized, unavailable
 from services.common.json_input import InputError, convert, parse
+from services.common.metrics import Metrics
 from services.common.tokens import Caller, ServiceCaller, TokenError, Tokens
 
 BODY_BYTES = 64 * 1024
@@ -87,10 +88,11 @@ class BodyReader:
 class Api:
     """The endpoints of one service."""
 
-    def __init__(self, app: Flask, tokens: Tokens, bodies: BodyReader) -> None:
+    def __init__(self, app: Flask, tokens: Tokens, bodies: BodyReader, metrics: Metrics) -> None:
         self.app = app
         self.tokens = tokens
         self.bodies = bodies
+        self.metrics = metrics
         self.endpoints: list[Endpoint] = []
 
     def endpoint(

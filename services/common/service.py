@@ -11,6 +11,7 @@ from services.common import logs
 from services.common.api import Api, BodyReader
 from services.common.database import Database
 from services.common.errors import ApiError, handle_errors, json_response, unavailable
+from services.common.metrics import Metrics, count_requests
 from services.common.settings import ServiceSettings
 from services.common.tokens import Tokens
 
@@ -64,9 +65,12 @@ def create_service(
     app.url_map.merge_slashes = False
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     handle_errors(app)
-    api = Api(app, Tokens(settings.secret, settings.previous_secrets), BodyReader(threads))
+    metrics = Metrics()
+    metrics.gauge("ready", "Whether the service's own database answers.", database.ready)
+    api = Api(app, Tokens(settings.secret, settings.previous_secrets), BodyReader(threads), metrics)
 
     logs.trace_requests(app)
+    count_requests(app, metrics)
     hosts = frozenset(name.lower() for name in settings.hosts)
     app.before_request(lambda: refuse_odd_requests(hosts))
 

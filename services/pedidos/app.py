@@ -7,7 +7,7 @@ from flask import Flask
 from services.common import migrate, openapi
 from services.common.database import Database
 from services.common.service import create_service
-from services.pedidos import old_data, routes
+from services.pedidos import metrics, old_data, routes
 from services.pedidos.productos import Productos
 from services.pedidos.recovery import Recovery
 from services.pedidos.saga import Saga, Watch
@@ -34,5 +34,7 @@ def create_app(settings: Settings, *, recover: bool = True) -> Flask:
     routes.declare(api, database, saga)
     openapi.describe(app, api, "pedidos", "Pedidos: crearlos una sola vez, seguirlos y cancelarlos.")
     if recover and productos:
-        Recovery(database, saga, watch, settings.gracia).start()
+        recovery = Recovery(database, saga, watch, settings.gracia, metrics.recovery_counter(api.metrics))
+        metrics.declare(api.metrics, productos, recovery)
+        recovery.start()
     return app

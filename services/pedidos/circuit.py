@@ -48,6 +48,11 @@ class Circuit:
         finally:
             self._places.release()
 
+    def is_open(self) -> bool:
+        """Whether a call now would not be made."""
+        shut_until = self._shut_until
+        return shut_until is not None and self._clock() < shut_until
+
     def _admit(self) -> None:
         with self._lock:
             if self._shut_until is None:

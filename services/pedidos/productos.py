@@ -86,6 +86,10 @@ class Productos:
             raise result
         return result
 
+    def is_left_alone(self) -> bool:
+        """Whether it failed so often that a call now would not be made."""
+        return self._circuit.is_open()
+
     def cancel(self, reserva_id: str, deadline: float) -> None:
         """Let go of what is held, or forbid that it ever is; raise UnconfirmedError."""
 

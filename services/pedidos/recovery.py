@@ -7,7 +7,7 @@ its back. Every step may be repeated, by any process, at any time.
 import logging
 import threading
 import time
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -26,11 +26,15 @@ log = logging.getLogger(__name__)
 class Recovery:
     """Sweeps at start and every few seconds. An unfinished order waits ``gracia`` seconds, seen on the monotonic clock."""
 
-    def __init__(self, database: Database, saga: Saga, watch: Watch, gracia: float) -> None:
+    def __init__(
+        self, database: Database, saga: Saga, watch: Watch, gracia: float, count: Callable[[str], None]
+    ) -> None:
         self._database = database
         self._saga = saga
         self._watch = watch
         self._gracia = gracia
+        self._count = count
+        self.unfinished = 0  # rows at the last sweep
         self._next_purge = 0.0
 
     def start(self) -> None:
@@ -52,6 +56,8 @@ class Recovery:
         """One look at everything unfinished."""
         with self._database.read() as connection:
             rows = store.unfinished(connection, BATCH)
+        self._count("sweep")
+        self.unfinished = len(rows)
         subjects: set[Hashable] = {_attempt(row) for row in rows}
         self._watch.keep(subjects | {(row.id, row.plazo) for row in rows})
         waiting = 0
@@ -66,8 +72,10 @@ class Recovery:
     def _finish(self, row: store.AnyRow) -> None:
         if row.fase == Fase.DEVOLVIENDO:
             self._saga.let_go(row, Fase.DEVOLVIENDO, Fase.DEVUELTO, call_deadline())
+            self._count("returned")
         elif row.fase == Fase.ABORTANDO or (self._abandoned(row) and self._saga.abandon(row)):
             self._saga.let_go(row, Fase.ABORTANDO, Fase.ABORTADO, call_deadline())
+            self._count("undone")
 
     def _abandoned(self, row: store.AnyRow) -> bool:
         return self._watch.age(_attempt(row)) >= self._gracia and self._saga.lease_over(row)

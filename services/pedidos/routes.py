@@ -16,6 +16,7 @@ from services.common.database import Database
 from services.common.errors import ApiError, error_response, json_response, unavailable
 from services.common.tokens import Caller
 from services.pedidos import store
+from services.pedidos.metrics import CountedOrders
 from services.pedidos.model import (
     Encargo,
     Estado,
@@ -61,6 +62,8 @@ def declare(api: Api, database: Database, saga: Saga) -> None:
 
 
 def declare_placing(api: Api, saga: Saga) -> None:
+    orders = CountedOrders(saga, api.metrics, REFUSALS)
+
     @api.endpoint("POST", "/pedidos", {201: Message}, errors=(403, 409, 422), headers=("Idempotency-Key",))
     def place(caller: Caller, body: NuevoPedido) -> Response:
         """Order a product.
@@ -75,7 +78,7 @@ def declare_placing(api: Api, saga: Saga) -> None:
         if caller.rol == READER or _given(body.usuario_id) not in (None, caller.usuario_id):
             raise ApiError(403)
         encargo = Encargo(caller.usuario_id, body.producto_id, body.cantidad, _text_of(body.compra_id), clave)
-        placed = saga.place(encargo, deadline)
+        placed = orders.place(encargo, deadline)
         headers = {"Location": f"/pedidos/{placed.pedido_id}", **(REPEATED if placed.repeated else {})}
         return json_response(Message("Pedido creado correctamente"), 201, headers)
 
