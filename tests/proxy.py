@@ -153,6 +153,10 @@ class Proxy:
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
+        self.hang_up()
+
+    def hang_up(self) -> None:
+        """Close every connection of a client."""
         with self._lock:
             for client in self._clients:
                 with suppress(OSError):

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 FAILURES = 5
 OPEN_SECONDS = 5.0
-PLACE_WAIT = 0.4  # seconds a call waits for its place: a queue of healthy calls moves on sooner
+STALLED_SECONDS = 0.2  # without a success: a queue that does not move is left
 SECOND_TRIES = 0.1  # of all calls
 SAVED_TRIES = 10.0
 
@@ -31,12 +31,17 @@ class Circuit:
         self._lock = threading.Lock()
         self._failures = 0
         self._shut_until: float | None = None
+        self._last_success = 0.0
+
+    def is_open(self) -> bool:
+        """Whether a call now would not be made."""
+        shut_until = self._shut_until
+        return shut_until is not None and self._clock() < shut_until
 
     @contextmanager
-    def call(self) -> Iterator[None]:
+    def call(self, deadline: float) -> Iterator[None]:
         """Around one call: any exception in it is a failure. Raise CircuitOpenError."""
-        if not self._places.acquire(timeout=PLACE_WAIT):
-            raise CircuitOpenError("too many calls are waiting")
+        self._take_place(deadline)
         try:
             self._admit()
             try:
@@ -48,10 +53,11 @@ class Circuit:
         finally:
             self._places.release()
 
-    def is_open(self) -> bool:
-        """Whether a call now would not be made."""
-        shut_until = self._shut_until
-        return shut_until is not None and self._clock() < shut_until
+    def _take_place(self, deadline: float) -> None:
+        while not self._places.acquire(timeout=STALLED_SECONDS):
+            now = self._clock()
+            if now - self._last_success > STALLED_SECONDS or now >= deadline:
+                raise CircuitOpenError("too many calls are waiting")
 
     def _admit(self) -> None:
         with self._lock:
@@ -76,6 +82,7 @@ class Circuit:
                 log.warning("productos answers again")
             self._failures = 0
             self._shut_until = None
+            self._last_success = self._clock()
 
 
 class Budget:

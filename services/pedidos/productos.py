@@ -34,7 +34,7 @@ class Tomada(msgspec.Struct):
     cantidad: int
     estado: Literal["tomada"]
     nombre: str
-    precio: Decimal
+    precio: float
     moneda: str
 
 
@@ -111,7 +111,7 @@ class Productos:
             return read(answer)
 
         try:
-            with self._circuit.call():
+            with self._circuit.call(deadline):
                 return self._twice_at_most(once, deadline)
         except (CircuitOpenError, TransportError, NonsenseError) as error:
             raise UnconfirmedError(f"{method} /reservas: {error}") from error
@@ -180,8 +180,9 @@ def _json(body: bytes, declared: type[Read]) -> Read:
         raise NonsenseError(str(error)) from None
 
 
-def _cents(price: Decimal) -> int:
-    cents = price * 100
-    if not price.is_finite() or cents != int(cents) or not 1 <= cents <= CENTAVOS_MAXIMOS:
+def _cents(price: float) -> int:
+    """A number of JSON as cents; its shortest spelling is exact for every price allowed."""
+    cents = Decimal(repr(price)) * 100
+    if cents != int(cents) or not 1 <= cents <= CENTAVOS_MAXIMOS:
         raise NonsenseError("the price is no price")
     return int(cents)

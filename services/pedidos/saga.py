@@ -129,6 +129,8 @@ class Saga:
         if self._productos:
             start = store.Start(Fase.INTENTO, str(uuid.uuid4()), now + int(LEASE_SECONDS * 1000), now)
         if known is None:
+            if self._productos and self._productos.is_left_alone():
+                raise UnconfirmedError("productos failed a moment ago, so not even the intent is stored")
             return self._started(store.add(connection, encargo, start), 1, start)
         match resume(known.fase, known.huella == encargo.huella, self.lease_over(known)):
             case Resumption.REPLAY:

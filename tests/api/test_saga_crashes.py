@@ -83,17 +83,18 @@ def crash_of_three(shop: SagaShop, point: Callable[..., proxy.Fault], victim: Se
     """Kill ``victim`` while three orders are at ``point``; one is retried, one left, one asked for anew."""
     person, product = shop.person(), shop.a_producto(stock=10)
     keys = {ending: a_key() for ending in (RETRIED, LEFT, ASKED_ANEW)}
-    together, once = threading.Barrier(3), threading.Lock()
+    together, dead = threading.Barrier(3), threading.Event()
 
     def kill() -> None:
-        together.wait(10)
-        with once:
-            if victim.process is not None and victim.process.poll() is None:
-                victim.kill()
+        if together.wait(10) == 0:
+            victim.kill()
+            dead.set()
+        dead.wait(10)
 
     shop.proxy.once("PUT", *[point(kill)] * 3)
     told = at_once([partial(attempt, shop, person, product, key) for key in keys.values()])
     assert set(told) <= {None, 503}
+    assert dead.wait(10)
     victim.start()
     until_placed(shop, person, product, keys[RETRIED])
     until_placed(shop, person, product, a_key())
@@ -202,7 +203,8 @@ def test_an_attempt_that_was_undone_meanwhile_does_not_become_an_order(shop: Sag
 
     def undo() -> None:
         shop.pedidos.sql(
-            "UPDATE pedidos SET fase = 'abortando' WHERE fase = 'intento' AND clave = :key", key=key
+            "UPDATE pedidos SET fase = 'abortando', plazo = NULL WHERE fase = 'intento' AND clave = :key",
+            key=key,
         )
 
     shop.proxy.once("PUT", proxy.after_delivery(undo))
@@ -216,7 +218,7 @@ def test_a_reply_to_an_earlier_attempt_confirms_nothing(shop: SagaShop) -> None:
 
     def next_attempt() -> None:
         shop.pedidos.sql(
-            "UPDATE pedidos SET intento_n = 2, reserva_id = 'e0000000-0000-4000-8000-000000000000'"
+            "UPDATE pedidos SET intento_n = 2, plazo = NULL, reserva_id = 'e0000000-0000-4000-8000-000000000000'"
             " WHERE fase = 'intento' AND clave = :key",
             key=key,
         )
