@@ -8,6 +8,7 @@ import gzip
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import brotli
@@ -45,6 +46,7 @@ class Asset:
         return next((encoding for encoding in self.bodies if encoding in accepted), "identity")
 
 
+@lru_cache(maxsize=128)
 def prepare(name: str, body: bytes) -> Asset:
     """The asset `name` ("app.css", "img/icon.svg"), with the hash of `body` in its address."""
     stem, suffix = name.rsplit(".", 1)

@@ -9,6 +9,7 @@ import gettext
 import io
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,7 @@ class LanguagePrefix:
         return self._application(environ, start_response)
 
 
+@cache
 def _english() -> gettext.NullTranslations:
     with CATALOGUE.open("rb") as source:
         catalogue = read_po(source, locale="en")

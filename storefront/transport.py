@@ -52,7 +52,12 @@ class _DeadlineConnection(HTTPConnection):
 
 
 class _DeadlineTlsConnection(HTTPSConnection):
-    """The TLS context makes the socket's subclass by itself."""
+    def connect(self) -> None:
+        if self.ssl_context is None:
+            self.ssl_context = create_urllib3_context()
+            self.ssl_context.load_default_certs()
+        self.ssl_context.sslsocket_class = _DeadlineTlsSocket
+        super().connect()
 
 
 class _DeadlinePool(HTTPConnectionPool):
@@ -67,10 +72,5 @@ class DeadlineAdapter(HTTPAdapter):
     """For `requests.Session.mount`: the read time-out of each call bounds the whole answer, body included."""
 
     def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **options: Any) -> None:
-        context = create_urllib3_context()
-        context.sslsocket_class = _DeadlineTlsSocket
-        context.load_default_certs()
-        self.poolmanager = PoolManager(
-            num_pools=connections, maxsize=maxsize, block=block, ssl_context=context, **options
-        )
+        self.poolmanager = PoolManager(num_pools=connections, maxsize=maxsize, block=block, **options)
         self.poolmanager.pool_classes_by_scheme = {"http": _DeadlinePool, "https": _DeadlineTlsPool}

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from jinja2.bccache import Bucket, BytecodeCache
 from werkzeug.test import TestResponse
 
 from storefront.app import create_app
@@ -141,6 +142,29 @@ class PlainShop:
         return [tuple(row) for row in run("SELECT usuario_id, producto_id, cantidad FROM pedidos")]
 
 
+class _Compiled(BytecodeCache):
+    """Templates compiled by one test serve the next."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if bucket.key in self._kept:
+            bucket.bytecode_from_string(self._kept[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._kept[bucket.key] = bucket.bytecode_to_string()
+
+
+COMPILED = _Compiled()
+
+
+def a_storefront(folder: Path, adapter: WsgiAdapter | None = None, **changes: Any) -> Flask:
+    app = create_app(settings_for(folder, **changes), adapter)
+    app.jinja_env.bytecode_cache = COMPILED
+    return app
+
+
 def settings_for(folder: Path, **changes: Any) -> Settings:
     values: dict[str, Any] = {
         "usuarios_url": f"http://127.0.0.1:{USUARIOS}",
@@ -162,7 +186,7 @@ def plain(tmp_path: Path) -> PlainShop:
     adapter = WsgiAdapter(
         {USUARIOS: services["usuarios"], PRODUCTOS: services["productos"], PEDIDOS: services["pedidos"]}
     )
-    return PlainShop(create_app(settings_for(tmp_path), adapter), adapter, services)
+    return PlainShop(a_storefront(tmp_path, adapter), adapter, services)
 
 
 @dataclass
@@ -210,7 +234,7 @@ def real_services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
 def real(real_services: Shop, tmp_path: Path) -> RealShop:
     """Shared services, a storefront of the test's own."""
     urls = {f"{one.name}_url": one.url for one in real_services.services}
-    return RealShop(create_app(settings_for(tmp_path, **urls)), real_services)
+    return RealShop(a_storefront(tmp_path, **urls), real_services)
 
 
 @pytest.fixture
