@@ -7,9 +7,10 @@ from flask import Flask
 from services.common import migrate, openapi
 from services.common.database import Database
 from services.common.service import create_service
-from services.productos import old_data, routes
+from services.productos import demo, old_data, routes
 from services.productos.catalogo import Catalogo
-from services.productos.prepared import PreparedList
+from services.productos.imagenes import Imagenes
+from services.productos.listing import Listings
 from services.productos.reservas import Reservas
 from services.productos.settings import Settings
 
@@ -18,8 +19,12 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 def prepare(settings: Settings) -> None:
-    """Bring the database to the current schema, the original's data included; raise MigrationError."""
+    """Bring the database to the current schema, the original's data and the demo's included; raise MigrationError."""
     migrate.prepare(settings.service, MIGRATIONS, old_data.OLD_DATA)
+    if settings.demo:
+        database = Database(settings.service.database, settings.service.name, 1)
+        demo.fill(database)
+        database.close()
 
 
 def create_app(settings: Settings) -> Flask:
@@ -29,7 +34,8 @@ def create_app(settings: Settings) -> Flask:
     routes.declare(
         api,
         Catalogo(database, settings.open_catalogue),
-        PreparedList(database),
+        Listings(database),
+        Imagenes(database),
         Reservas(database, settings.moneda),
     )
     openapi.describe(app, api, "productos", "El catálogo: productos, existencias, reservas e imágenes.")

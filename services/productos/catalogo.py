@@ -92,6 +92,10 @@ class Versions:
     def __init__(self, header: str | None) -> None:
         self._header = header
 
+    @property
+    def given(self) -> bool:
+        return self._header is not None
+
     def check(self, version: int) -> None:
         """Raise 428 where none is named, 412 where ``version`` is not among them."""
         if self._header is None:

@@ -16,6 +16,7 @@ CANCELADA: Literal["cancelada"] = "cancelada"
 
 LOWEST_PRICE, HIGHEST_PRICE = 1, 999_999_999  # cents
 HIGHEST_STOCK = 1_000_000_000
+SEARCH_WORDS = 8  # of one search; more would not narrow it
 WORD_LENGTH = 100  # what of a word is searched for; PostgreSQL refuses words over 2 KB
 
 # Why stock changed without a sale; the ledger's words.
@@ -62,6 +63,25 @@ class Reserva:
     contada: int
 
 
+@dataclass(frozen=True)
+class Search:
+    """What of the catalogue is asked for. Prices in cents; ``activo`` None is listed and withdrawn products alike.
+
+    ``words`` None is no search; an empty tuple is a search for what no product can have.
+    """
+
+    words: tuple[str, ...] | None
+    beginning: str
+    categoria: str | None
+    precio_min: int | None
+    precio_max: int | None
+    disponibles: bool
+    activo: bool | None
+    orden: str
+    limite: int
+    offset: int
+
+
 def may_add(caller: Caller, open_catalogue: bool) -> bool:
     """Administrators may; anybody but the reader where the catalogue is open, as in the original system."""
     return manages(caller) or (open_catalogue and caller.rol != LECTOR)
@@ -97,13 +117,29 @@ def amount(cents: int | None) -> float | None:
 
 
 def fold(text: str) -> str:
-    """``text`` as words to search in: no accents, no case, nothing but letters and digits, one space between words."""
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
-    plain = "".join(
-        character if character.isalnum() else "" if unicodedata.combining(character) else " "
-        for character in decomposed
-    )
+    """``text`` as words to search in, a space between each two.
+
+    No accents, no case, letters and digits only; a pictograph is a word of its own.
+    """
+    plain = "".join(_plain(character) for character in unicodedata.normalize("NFKD", text.casefold()))
     return " ".join(word[:WORD_LENGTH] for word in plain.split())
+
+
+def _plain(character: str) -> str:
+    if character.isalnum():
+        return character
+    if unicodedata.combining(character):
+        return ""
+    return f" {character} " if unicodedata.category(character) == "So" else " "
+
+
+def search_words(q: str) -> tuple[str, ...]:
+    """The beginnings of words that a product must have, the longest first, without those that another one implies."""
+    words: list[str] = []
+    for word in sorted(set(fold(q).split()), key=lambda word: (-len(word), word)):
+        if not any(longer.startswith(word) for longer in words):
+            words.append(word)
+    return tuple(words[:SEARCH_WORDS])
 
 
 def iso(milliseconds: int | None) -> str | None:

@@ -2,37 +2,57 @@
 
 import re
 import uuid
+from urllib.parse import urlencode
 
 from flask import Response, request
+from msgspec import UNSET, UnsetType
 
 from services.common.api import Api, Message
 from services.common.errors import ApiError, json_response
 from services.common.tokens import Caller, ServiceCaller
 from services.productos.catalogo import Catalogo, Versions, etag
-from services.productos.model import CANCELADA, TOMADA, Producto, Reserva, amount
-from services.productos.prepared import PreparedList
+from services.productos.imagenes import Imagenes
+from services.productos.listing import Listing, Listings
+from services.productos.model import (
+    CANCELADA,
+    TOMADA,
+    Producto,
+    Reserva,
+    Search,
+    amount,
+    fold,
+    manages,
+    search_words,
+)
+from services.productos.pictures import LARGEST_BYTES, MEDIA_TYPES, WIDTHS, derive, turn
 from services.productos.reservas import Reservas
 from services.productos.schema import (
+    Busqueda,
     Cambios,
+    CategoriaPublicada,
     NuevaReserva,
     NuevoProducto,
     ProductoPublicado,
     ReservaCancelada,
     ReservaLeida,
     ReservaTomada,
+    TextoDeImagen,
     published,
 )
 
+LARGEST_PAGE = 500
+SERVED_TYPES = {"avif": "image/avif", "webp": "image/webp", "jpg": "image/jpeg"}
 KEY = re.compile(r"[\x21-\x7e]{1,200}")
 
 
-def declare(api: Api, catalogo: Catalogo, prepared: PreparedList, reservas: Reservas) -> None:
+def declare(api: Api, catalogo: Catalogo, listings: Listings, imagenes: Imagenes, reservas: Reservas) -> None:
     """The endpoints of contract.md sections 2 and 4 for productos."""
-    _declare_products(api, catalogo, prepared)
+    _declare_products(api, catalogo, listings)
+    _declare_pictures(api, catalogo, imagenes)
     _declare_reservations(api, reservas)
 
 
-def _declare_products(api: Api, catalogo: Catalogo, prepared: PreparedList) -> None:
+def _declare_products(api: Api, catalogo: Catalogo, listings: Listings) -> None:
     @api.endpoint("POST", "/productos", {201: Message}, errors=(403, 422), headers=("Idempotency-Key",))
     def add(caller: Caller, body: NuevoProducto) -> Response:
         """Add a product.
@@ -45,11 +65,35 @@ def _declare_products(api: Api, catalogo: Catalogo, prepared: PreparedList) -> N
             headers["Idempotent-Replayed"] = "true"
         return json_response(Message("Producto agregado correctamente"), 201, headers)
 
-    @api.endpoint("GET", "/productos", {200: list[ProductoPublicado]}, headers=("If-None-Match",))
-    def whole_list(caller: Caller) -> Response:  # noqa: ARG001 - any signed-in person
-        """The whole catalogue, by id, without the withdrawn products."""
-        listing = prepared.current()
-        return Response(listing.body, content_type="application/json", headers={"ETag": listing.etag})
+    @api.endpoint(
+        "GET",
+        "/productos",
+        {200: list[ProductoPublicado], 304: None},
+        errors=(403,),
+        headers=("If-None-Match",),
+    )
+    def products(caller: Caller, query: Busqueda) -> Response:
+        """The whole catalogue by id, or a page of what is asked for; withdrawn products are left out.
+
+        q finds words by their beginnings, without accents or case; a page has 500 products unless limite says less.
+        X-Total-Count is exact up to 1000, then 1000+; Link leads to the other pages.
+        """
+        if query == Busqueda():
+            return _listed(listings.whole())
+        asked = _search(caller, query)
+        listing = listings.page(asked)
+        response = _listed(listing)
+        pages = _links(query, asked, listing)
+        if pages:
+            response.headers["Link"] = pages
+        return response
+
+    @api.endpoint(
+        "GET", "/categorias", {200: list[CategoriaPublicada], 304: None}, headers=("If-None-Match",)
+    )
+    def categories(caller: Caller) -> Response:  # noqa: ARG001 - any signed-in person
+        """The categories in use, by name, with the number of products listed in each."""
+        return _listed(listings.categories())
 
     @api.endpoint("GET", "/productos/<id:producto_id>", {200: ProductoPublicado})
     def find(caller: Caller, producto_id: int) -> Response:  # noqa: ARG001 - any signed-in person
@@ -85,6 +129,75 @@ def _declare_products(api: Api, catalogo: Catalogo, prepared: PreparedList) -> N
         return _product(catalogo.withdraw(caller, producto_id, _versions()))
 
 
+def _declare_pictures(api: Api, catalogo: Catalogo, imagenes: Imagenes) -> None:
+    @api.endpoint(
+        "PUT",
+        "/productos/<id:producto_id>/imagen",
+        {200: ProductoPublicado},
+        errors=(403, 412),
+        headers=("If-Match",),
+        media={"request": MEDIA_TYPES},
+    )
+    def put_picture(caller: Caller, producto_id: int, query: TextoDeImagen) -> Response:
+        """Give a product its picture: the bytes of a PNG, JPEG, WebP or AVIF; administrators.
+
+        At most 5 MB and 25 megapixels. It is turned upright, freed of its metadata and kept in four widths.
+        """
+        _check_upload()
+        _check_manages(caller)
+        catalogo.find(producto_id)
+        content = api.bodies.read(LARGEST_BYTES)
+        with turn():
+            picture = derive(content)
+        return _product(imagenes.put(producto_id, picture, query.alt or "", _versions()))
+
+    @api.endpoint(
+        "DELETE",
+        "/productos/<id:producto_id>/imagen",
+        {200: ProductoPublicado},
+        errors=(403, 412),
+        headers=("If-Match",),
+    )
+    def remove_picture(caller: Caller, producto_id: int) -> Response:
+        """Take a product's picture away; administrators."""
+        _check_manages(caller)
+        return _product(imagenes.remove(producto_id, _versions()))
+
+    @api.endpoint(
+        "GET",
+        "/imagenes/<hash>-<id:ancho>.<formato>",
+        {200: None, 304: None},
+        headers=("If-None-Match",),
+        media={"response": tuple(SERVED_TYPES.values())},
+    )
+    def picture(hash: str, ancho: int, formato: str) -> Response:
+        """A file of a picture, for everybody; it never changes.
+
+        Widths are 320, 480, 640 and 960, formats avif, webp and jpg. A narrower picture is not enlarged.
+        """
+        if ancho not in WIDTHS or formato not in SERVED_TYPES:
+            raise ApiError(404)
+        tag = f"{hash}-{ancho}-{formato}"
+        headers = {"ETag": f'"{tag}"', "Cache-Control": "public, max-age=31536000, immutable"}
+        datos = imagenes.file(hash, ancho, formato)
+        if request.if_none_match.contains_weak(tag):
+            return Response(status=304, headers=headers)
+        return Response(datos, content_type=SERVED_TYPES[formato], headers=headers)
+
+
+def _check_upload() -> None:
+    """Raise 413 and 415 by the headers alone: nothing is read of what would be refused."""
+    if (request.content_length or 0) > LARGEST_BYTES:
+        raise ApiError(413, "La imagen pesa más de 5 MB")
+    if request.mimetype not in MEDIA_TYPES:
+        raise ApiError(415, "La imagen debe ser PNG, JPEG, WebP o AVIF")
+
+
+def _check_manages(caller: Caller) -> None:
+    if not manages(caller):
+        raise ApiError(403)
+
+
 def _declare_reservations(api: Api, reservas: Reservas) -> None:
     @api.endpoint("PUT", "/reservas/<uuid:reserva_id>", {200: ReservaTomada}, errors=(409, 422))
     def take(caller: ServiceCaller, reserva_id: uuid.UUID, body: NuevaReserva) -> Response:  # noqa: ARG001
@@ -112,6 +225,57 @@ def _declare_reservations(api: Api, reservas: Reservas) -> None:
                 found.moneda,
             )
         )
+
+
+def _listed(listing: Listing) -> Response:
+    """The list, or 304 where the caller has it already."""
+    headers = {
+        "ETag": listing.etag,
+        "X-Total-Count": listing.shown_total,
+        "Cache-Control": "private, no-cache",
+    }
+    if request.if_none_match.contains_weak(listing.etag.strip('"')):
+        return Response(status=304, headers=headers)
+    return Response(listing.body, content_type="application/json", headers=headers)
+
+
+def _search(caller: Caller, query: Busqueda) -> Search:
+    """What is asked for; raise 403 where it takes an administrator."""
+    if query.activo is not UNSET and not manages(caller):
+        raise ApiError(403)
+    q = query.q or ""
+    limite = query.limite or LARGEST_PAGE
+    return Search(
+        words=search_words(q) if q.strip() else None,
+        beginning=fold(q),
+        categoria=query.categoria or None,
+        precio_min=_given(query.precio_min),
+        precio_max=_given(query.precio_max),
+        disponibles=bool(query.disponibles),
+        activo=None if query.activo == "todos" else query.activo != "false",
+        orden=query.orden or ("relevancia" if q.strip() else "id"),
+        limite=limite,
+        offset=((query.pagina or 1) - 1) * limite,
+    )
+
+
+def _given(price: int | UnsetType) -> int | None:
+    return None if price is UNSET else int(price)
+
+
+def _links(query: Busqueda, asked: Search, listing: Listing) -> str:
+    """The pages before and after this one, as relative addresses."""
+    page = query.pagina or 1
+    others = []
+    if page > 1:
+        others.append((page - 1, "prev"))
+    if listing.more:
+        others.append((page + 1, "next"))
+    given = {name: value for name, value in request.args.items() if name in query.__struct_fields__}
+    return ", ".join(
+        f'</productos?{urlencode({**given, "limite": asked.limite, "pagina": number})}>; rel="{relation}"'
+        for number, relation in others
+    )
 
 
 def _key() -> str | None:

@@ -1,5 +1,6 @@
 """What the catalogue service takes and gives (contract.md sections 2 to 4)."""
 
+import re
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
@@ -20,6 +21,8 @@ from services.productos.model import (
 # New lines and tabs may stand in a text; other control characters and marks that turn its direction may not.
 LINES = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]*$"
 
+AMOUNT = re.compile(r"[0-9]{1,7}(\.[0-9]{1,9})?")
+
 
 class Centavos(int):
     """A price as integer cents, read from a JSON number with at most two decimals."""
@@ -36,6 +39,18 @@ class Centavos(int):
         if type(value) not in (int, Decimal):
             raise ValueError("a price is a number")
         return cls(exact_cents(Decimal(value)))
+
+
+class CentavosBuscados(int):
+    """A price to search by, read from a query's text."""
+
+    json_schema = {"type": "number", "minimum": 0, "maximum": HIGHEST_PRICE / 100, "multipleOf": 0.01}  # noqa: RUF012
+
+    @classmethod
+    def parse(cls, value: Any) -> "CentavosBuscados":
+        if not isinstance(value, str) or not AMOUNT.fullmatch(value):
+            raise ValueError("a price is a number")
+        return cls(0 if Decimal(value) == 0 else exact_cents(Decimal(value)))
 
 
 Id = Annotated[int, Meta(ge=0, le=10**18 - 1, description="un número de producto")]
@@ -55,6 +70,16 @@ Categoria = Annotated[
 ]
 Alt = Annotated[
     str, Meta(max_length=300, pattern=LINES, description="un texto de 300 caracteres como máximo")
+]
+Buscado = Annotated[
+    CentavosBuscados, Meta(description="un número de 0 a 9999999.99 con dos decimales como máximo")
+]
+Activo = Annotated[
+    Literal["true", "false", "todos"], Meta(description="true, false o todos; para administradores")
+]
+Orden = Annotated[
+    Literal["nombre", "precio", "-precio", "recientes", "relevancia"],
+    Meta(description="nombre, precio, -precio, recientes o relevancia"),
 ]
 Cantidad = Annotated[int, Meta(ge=1, le=10_000, description="un entero de 1 a 10 000")]
 
@@ -79,6 +104,32 @@ class Cambios(Struct):
     categoria: Categoria | UnsetType | None = UNSET
     activo: bool | UnsetType = UNSET
     imagen_alt: Alt | UnsetType = UNSET
+
+
+class Busqueda(Struct):
+    """Without any of these the answer is the whole catalogue; with one, a page of what matches."""
+
+    q: (
+        Annotated[str, Meta(max_length=100, description="un texto de 100 caracteres como máximo")] | UnsetType
+    ) = UNSET
+    categoria: (
+        Annotated[str, Meta(max_length=60, description="un texto de 60 caracteres como máximo")] | UnsetType
+    ) = UNSET
+    precio_min: Buscado | UnsetType = UNSET
+    precio_max: Buscado | UnsetType = UNSET
+    disponibles: Annotated[bool, Meta(description="true o false")] | UnsetType = UNSET
+    activo: Activo | UnsetType = UNSET
+    orden: Orden | UnsetType = UNSET
+    limite: Annotated[int, Meta(ge=1, le=500, description="un entero de 1 a 500")] | UnsetType = UNSET
+    pagina: Annotated[int, Meta(ge=1, le=1_000_000, description="un entero de 1 a 1 000 000")] | UnsetType = (
+        UNSET
+    )
+
+
+class TextoDeImagen(Struct):
+    """``alt`` says what the picture shows, for those who do not see it."""
+
+    alt: Alt | UnsetType = UNSET
 
 
 class Imagen(Struct):
@@ -128,6 +179,13 @@ def _picture(producto: Producto) -> Imagen | None:
     if producto.imagen is None or producto.imagen_ancho is None or producto.imagen_alto is None:
         return None
     return Imagen(producto.imagen, producto.imagen_ancho, producto.imagen_alto, producto.imagen_alt)
+
+
+class CategoriaPublicada(Struct):
+    """A category with the number of its products that are not withdrawn."""
+
+    categoria: str
+    productos: int
 
 
 class NuevaReserva(Struct):

@@ -8,15 +8,18 @@ from services.common.database import Integer64
 revision = "0001"
 down_revision = None
 
+# The same order on both databases, whatever language the PostgreSQL cluster speaks.
+BY_CODE_POINT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+
 
 def upgrade() -> None:
     _pictures()
     _products()
     _stock()
     if op.get_bind().dialect.name == "sqlite":
-        _sqlite_triggers()
+        _sqlite_search()
     else:
-        _postgresql_triggers()
+        _postgresql_search()
 
 
 def _pictures() -> None:
@@ -42,7 +45,7 @@ def _products() -> None:
         "productos",
         sa.Column("id", Integer64, primary_key=True),
         sa.Column("nombre", sa.Text, nullable=False),
-        sa.Column("nombre_plegado", sa.Text, nullable=False),
+        sa.Column("nombre_plegado", BY_CODE_POINT, nullable=False),
         sa.Column("texto_plegado", sa.Text, nullable=False),
         sa.Column("precio", Integer64),
         sa.Column("precio_original", sa.Text),
@@ -63,9 +66,6 @@ def _products() -> None:
         sqlite_strict=True,
         sqlite_autoincrement=True,
     )
-    op.create_index("productos_nombre", "productos", ["activo", "nombre_plegado", "id"])
-    op.create_index("productos_precio", "productos", ["activo", "precio", "id"])
-    op.create_index("productos_categoria", "productos", ["activo", "categoria", "id"])
     op.create_index("productos_imagen", "productos", ["imagen"])
     version = op.create_table("catalogo", sa.Column("version", Integer64, nullable=False), sqlite_strict=True)
     op.execute(version.insert().values(version=0))
@@ -107,12 +107,18 @@ def _stock() -> None:
     op.create_index("reservas_producto", "reservas", ["producto_id"])
 
 
-def _sqlite_triggers() -> None:
+def _sqlite_search() -> None:
     raised = "UPDATE catalogo SET version = version + 1;"
     for happening in ("INSERT", "UPDATE", "DELETE"):
         op.execute(
             f"CREATE TRIGGER productos_version_{happening.lower()} AFTER {happening} ON productos BEGIN {raised} END"
         )
+    # Each index answers its order and every filter by itself: the long rows are read for one page only.
+    filtered = ["activo", "precio", "categoria", "stock"]
+    op.create_index("productos_lista", "productos", ["id", *filtered])
+    op.create_index("productos_nombre", "productos", ["nombre_plegado", "id", *filtered])
+    op.create_index("productos_precio", "productos", ["precio", "id", "activo", "categoria", "stock"])
+    op.create_index("productos_categoria", "productos", ["categoria", "activo", "id", "precio", "stock"])
     # The words are folded already: the tokenizer only has to split them at spaces.
     op.execute(
         "CREATE VIRTUAL TABLE productos_busqueda USING fts5(nombre_plegado, texto_plegado,"
@@ -134,7 +140,7 @@ def _sqlite_triggers() -> None:
     )
 
 
-def _postgresql_triggers() -> None:
+def _postgresql_search() -> None:
     op.execute(
         "CREATE FUNCTION raise_version() RETURNS trigger LANGUAGE plpgsql AS"
         " 'BEGIN UPDATE catalogo SET version = version + 1; RETURN NULL; END'"
@@ -143,10 +149,20 @@ def _postgresql_triggers() -> None:
         "CREATE TRIGGER productos_version AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON productos"
         " FOR EACH STATEMENT EXECUTE FUNCTION raise_version()"
     )
+    # No index holds the stock: a sale then changes no index.
+    op.create_index("productos_nombre", "productos", ["nombre_plegado", "id"])
+    op.create_index("productos_precio", "productos", ["precio", "id"])
+    op.create_index(
+        "productos_precio_baja", "productos", [sa.text("precio DESC NULLS LAST"), sa.text("id DESC")]
+    )
+    op.create_index("productos_categoria", "productos", ["categoria", "activo", "id"])
     # The words are folded already: no parser and no dictionary, the same words as on SQLite.
-    for column in ("nombre_plegado", "texto_plegado"):
+    for column, words in (
+        ("nombre_palabras", "nombre_plegado"),
+        ("palabras", "nombre_plegado || ' ' || texto_plegado"),
+    ):
         op.execute(
-            f"ALTER TABLE productos ADD COLUMN {column}_palabras tsvector"
-            f" GENERATED ALWAYS AS (array_to_tsvector(string_to_array({column}, ' '))) STORED"
+            f"ALTER TABLE productos ADD COLUMN {column} tsvector"
+            f" GENERATED ALWAYS AS (array_to_tsvector(string_to_array(trim({words}), ' '))) STORED"
         )
-        op.execute(f"CREATE INDEX productos_{column} ON productos USING gin ({column}_palabras)")
+        op.execute(f"CREATE INDEX productos_{column} ON productos USING gin ({column})")
