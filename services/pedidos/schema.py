@@ -106,7 +106,7 @@ def pedido(row: Any) -> Pedido:
         usuario_id=row.usuario_id,
         producto_id=row.producto_id,
         cantidad=row.cantidad,
-        estado=row.estado_original or row.estado,
+        estado=row.estado if row.estado_original is None else row.estado_original,
         nombre=row.nombre,
         precio_unitario=units(row.precio_unitario),
         total=units(row.total),
