@@ -14,7 +14,7 @@ from storefront.pages import init_pages
 from storefront.reader import Reader
 from storefront.security import init_security
 from storefront.services import Services, page_deadline
-from storefront.session import init_session
+from storefront.session import STORE, init_session
 from storefront.settings import Settings
 from storefront.shelf import Shelf
 from storefront.shop import EXTENSION, Shop
@@ -61,3 +61,13 @@ def create_app(settings: Settings, adapter: BaseAdapter | None = None) -> Flask:
     for area in AREAS:
         app.register_blueprint(area.area)
     return app
+
+
+def close_app(app: Flask) -> None:
+    """Gives back what the application holds: threads, connections, its database."""
+    shop: Shop = app.extensions[EXTENSION]
+    shop.shelf.close()
+    for service in shop.services.each():
+        service.close()
+    store: Store = app.extensions[STORE]
+    store.close()

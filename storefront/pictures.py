@@ -41,7 +41,9 @@ def sniff(content: bytes) -> str:
 def read_picture(form: Form) -> Picture | None:
     """The picture just chosen, else the one kept from before; None for neither. Errors go to `form`."""
     chosen = request.files.get("imagen")
-    content = chosen.read() if chosen is not None and chosen.filename else b""
+    content = chosen.read() if chosen is not None else b""
+    if chosen is not None:
+        chosen.close()
     if not content:
         return _kept()
     if len(content) > LARGEST:

@@ -295,6 +295,9 @@ class Service:
             self._abilities_until = time.monotonic() + 1.0
         return self._abilities
 
+    def close(self) -> None:
+        self._session.close()
+
     def health(self) -> float:
         """Seconds that /health took. Raises UnavailableError and RefusedError."""
         begin = time.monotonic()

@@ -201,10 +201,13 @@ class Shelf:
     def __init__(self, productos: Productos, reader: Reader) -> None:
         self._productos = productos
         self._reader = reader
-        pool = ThreadPoolExecutor(max_workers=4, thread_name_prefix="shelf")
-        self._listings: Copies[Catalogue] = Copies(pool)
-        self._singles: Copies[Producto | None] = Copies(pool)
-        self._categories: Copies[tuple[str, ...]] = Copies(pool)
+        self._pool = ThreadPoolExecutor(max_workers=4, thread_name_prefix="shelf")
+        self._listings: Copies[Catalogue] = Copies(self._pool)
+        self._singles: Copies[Producto | None] = Copies(self._pool)
+        self._categories: Copies[tuple[str, ...]] = Copies(self._pool)
+
+    def close(self) -> None:
+        self._pool.shutdown()
 
     def catalogue(self, token: str = "") -> Copy[Catalogue]:
         """The first products of the shop, in most shops all. `token` serves where no reader token can be

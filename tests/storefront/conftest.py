@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from jinja2.bccache import Bucket, BytecodeCache
 from werkzeug.test import TestResponse
 
-from storefront.app import create_app
+from storefront.app import close_app, create_app
 from storefront.settings import Settings
 from tests.plain_services import apps
 from tests.shop import READER_EMAIL, READER_PASSWORD, Shop
@@ -82,6 +82,8 @@ class Visit:
 
     def post(self, path: str, fields: dict[str, Any] | None = None, follow: bool = True) -> "Visit":
         self.page = self.client.post(path, data=fields or {}, headers=SAME_SITE, follow_redirects=follow)
+        for answer in (*self.page.history, self.page):
+            answer.request.environ["wsgi.input"].close()
         return self
 
     def form(self, action: str) -> dict[str, Any]:
@@ -179,14 +181,16 @@ def settings_for(folder: Path, **changes: Any) -> Settings:
 
 
 @pytest.fixture
-def plain(tmp_path: Path) -> PlainShop:
+def plain(tmp_path: Path) -> Iterator[PlainShop]:
     services = {
         name: getattr(apps, name)(tmp_path / f"{name}.db") for name in ("usuarios", "productos", "pedidos")
     }
     adapter = WsgiAdapter(
         {USUARIOS: services["usuarios"], PRODUCTOS: services["productos"], PEDIDOS: services["pedidos"]}
     )
-    return PlainShop(a_storefront(tmp_path, adapter), adapter, services)
+    shop = PlainShop(a_storefront(tmp_path, adapter), adapter, services)
+    yield shop
+    close_app(shop.app)
 
 
 @dataclass
@@ -231,10 +235,12 @@ def real_services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
 
 
 @pytest.fixture
-def real(real_services: Shop, tmp_path: Path) -> RealShop:
+def real(real_services: Shop, tmp_path: Path) -> Iterator[RealShop]:
     """Shared services, a storefront of the test's own."""
-    urls = {f"{one.name}_url": one.url for one in real_services.services}
-    return RealShop(a_storefront(tmp_path, **urls), real_services)
+    urls: dict[str, Any] = {f"{one.name}_url": one.url for one in real_services.services}
+    shop = RealShop(a_storefront(tmp_path, **urls), real_services)
+    yield shop
+    close_app(shop.app)
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """A purchase is placed once, and told as what it is (reliability.md P1, P10, W8)."""
 
 import threading
+from typing import Any
 
 import requests
 
@@ -176,10 +177,11 @@ def test_over_the_real_services_a_lost_reply_is_asked_again_under_the_same_key(r
     visit = real.member().add_to_cart(taza).get("/pagar/revisar")
     pedidos = real.app.extensions["pingui.shop"].services.pedidos
     session = pedidos.service._session
-    send, lost = session.send, []
+    send: Any = session.send
+    lost: list[str] = []
 
     def lose_once(request: requests.PreparedRequest, **options: object) -> requests.Response:
-        answer = send(request, **options)
+        answer: requests.Response = send(request, **options)
         if request.method == "POST" and not lost:
             lost.append(request.headers["Idempotency-Key"])
             answer.close()
