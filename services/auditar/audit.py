@@ -12,8 +12,8 @@ SETTLED = (
 )
 
 
-def faults(places: Mapping[str, Place], older: float) -> Iterator[Fault]:
-    """Every broken invariant. ``older``: seconds that an order may be unfinished. Raise UnreadableError."""
+def faults(places: Mapping[str, Place], older: float | None) -> Iterator[Fault]:
+    """Every broken invariant. ``older``: seconds that an order may be unfinished, None for any. Raise UnreadableError."""
     damaged = set()
     for place in places.values():
         try:
@@ -25,7 +25,7 @@ def faults(places: Mapping[str, Place], older: float) -> Iterator[Fault]:
         yield from between.faults(places["pedidos"], places["productos"])
 
 
-def _of_one(place: Place, older: float) -> Iterator[Fault]:
+def _of_one(place: Place, older: float | None) -> Iterator[Fault]:
     with snapshot(place) as connection:
         yield from within.file_faults(place, connection)
         yield from within.faults(place, connection, int(time.time() * 1000), older)

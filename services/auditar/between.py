@@ -9,7 +9,7 @@ import heapq
 from collections.abc import Iterator
 from itertools import groupby
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
@@ -28,6 +28,17 @@ OVER = ("rechazado", "abortado", "devuelto")
 Entry = tuple[str, Any, Any]  # a reservation's id; its order or None; itself or None
 
 
+class Orphan(NamedTuple):
+    """Units that a reservation holds for no order."""
+
+    reserva_id: str
+    producto_id: int
+    cantidad: int
+
+    def __str__(self) -> str:
+        return f"reserva {self.reserva_id}: holds {self.cantidad} of producto {self.producto_id} for no order"
+
+
 def faults(pedidos: Place, productos: Place) -> list[Fault]:
     found = list(_look(pedidos, productos))
     if not found:
@@ -36,7 +47,29 @@ def faults(pedidos: Place, productos: Place) -> list[Fault]:
     return [fault for fault in found if fault in again]
 
 
+def orphans(pedidos: Place, productos: Place) -> list[Orphan]:
+    """What is held for no order; sure only while nobody orders."""
+    return [
+        Orphan(reserva_id, reserva.producto_id, reserva.cantidad)
+        for reserva_id, orders, reserva in _by_reservation(pedidos, productos)
+        if _is_orphan(orders, reserva)
+    ]
+
+
 def _look(pedidos: Place, productos: Place) -> Iterator[Fault]:
+    for reserva_id, orders, reserva in _by_reservation(pedidos, productos):
+        for order in orders:
+            yield from _order_faults(order, reserva)
+        if _is_orphan(orders, reserva):
+            yield Fault("I3", str(Orphan(reserva_id, reserva.producto_id, reserva.cantidad)))
+
+
+def _is_orphan(orders: list[Any], reserva: Any) -> bool:
+    return not orders and reserva.estado == "tomada"
+
+
+def _by_reservation(pedidos: Place, productos: Place) -> Iterator[tuple[str, list[Any], Any]]:
+    """Each reservation's id with the orders that have it and itself, None where productos does not know it."""
     with snapshot(pedidos) as orders, snapshot(productos) as products:
         by_order: Iterator[Entry] = ((row.reserva_id, row, None) for row in _by_bytes(orders, ORDERS))
         by_reservation: Iterator[Entry] = (
@@ -45,13 +78,11 @@ def _look(pedidos: Place, productos: Place) -> Iterator[Fault]:
         merged = heapq.merge(by_order, by_reservation, key=itemgetter(0))
         for reserva_id, entries in groupby(merged, key=itemgetter(0)):
             known = list(entries)
-            pedidos_of_it = [order for _, order, _ in known if order]
-            reserva = next((held for _, _, held in known if held), None)
-            for order in pedidos_of_it:
-                yield from _order_faults(order, reserva)
-            if reserva and reserva.estado == "tomada" and not pedidos_of_it:
-                holds = f"holds {reserva.cantidad} of producto {reserva.producto_id}"
-                yield Fault("I3", f"reserva {reserva_id}: {holds} for no order")
+            yield (
+                reserva_id,
+                [order for _, order, _ in known if order],
+                next((reserva for _, _, reserva in known if reserva), None),
+            )
 
 
 def _by_bytes(connection: Connection, query: str) -> Iterator[Any]:

@@ -111,9 +111,9 @@ CHECKS = {"usuarios": USUARIOS, "productos": PRODUCTOS, "pedidos": PEDIDOS}
 COUNTED_IDS = {"productos": ("productos", "movimientos"), "pedidos": ("pedidos",)}
 
 
-def faults(place: Place, connection: Connection, now: int, older: float) -> Iterator[Fault]:
-    """What one database breaks. ``now`` in ms; an unfinished order may be ``older`` seconds old."""
-    moments = {"now": now, "before": now - int(older * 1000)}
+def faults(place: Place, connection: Connection, now: int, older: float | None) -> Iterator[Fault]:
+    """What one database breaks. ``now`` in ms; an unfinished order may be ``older`` seconds old (None: any)."""
+    moments = {"now": now, "before": -1 if older is None else now - int(older * 1000)}
     for check in CHECKS[place.name]:
         names = {name: moment for name, moment in moments.items() if f":{name}" in check.query}
         for row in connection.execute(text(check.query), names).mappings():
