@@ -1,5 +1,6 @@
 """What pedidos answers while productos is slow, silent, gone or talks nonsense (P10 to P13, P16; F5 to F8, F11)."""
 
+import itertools
 import json
 import socket
 import sqlite3
@@ -269,8 +270,21 @@ def test_a_sick_service_is_left_alone_and_noticed_when_it_is_well(shop: SagaShop
         not_placed(answer)
     assert len(shop.proxy.seen("PUT")) <= 2 * 5 + 4, "neither second tries nor callers double its load"
     assert answers[-1][1] < 0.2
+    assert len(phases(shop, product)) <= 10, "nor is an intent stored for what will not be asked"
     shop.proxy.heal()
     poll(lambda: shop.a_pedido(person, product).status_code == 201, 7)
+
+
+def test_second_tries_are_few(shop: SagaShop, person: Person) -> None:
+    product, seen = shop.a_producto(), itertools.count()
+
+    def every_other(exchange: proxy.Exchange) -> None:
+        (proxy.passing if next(seen) % 2 else NONSENSE["busy"])(exchange)
+
+    shop.proxy.always("PUT", every_other)
+    answers = [shop.a_pedido(person, product) for _ in range(40)]
+    assert set(statuses(answers)) == {201, 503}
+    assert len(shop.proxy.seen("PUT")) <= 40 * 1.1 + 10
 
 
 @contextmanager
