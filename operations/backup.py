@@ -9,8 +9,8 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -62,14 +62,19 @@ def backup(found: Mapping[str, Place], folder: Path) -> bool:
     return _audited(found, folder, manifest)
 
 
+@contextmanager
+def one_moment(found: Mapping[str, Place]) -> Iterator[dict[str, Connection]]:
+    """A snapshot of each database; together they are what the shop was at one instant."""
+    with ExitStack() as stack:
+        with paused(found["pedidos"]):
+            moments = {name: stack.enter_context(snapshot(found[name])) for name in ORDER}
+        yield moments
+
+
 def _copied(found: Mapping[str, Place], part: Path) -> dict[str, Any]:
     manifest: dict[str, Any] = {"format": FORMAT, "services": {}}
-    with ExitStack() as stack:
-        moments: dict[str, Connection] = {}
-        with paused(found["pedidos"]):
-            manifest["moment"] = utc("%Y-%m-%dT%H:%M:%SZ")
-            for name in ORDER:
-                moments[name] = stack.enter_context(snapshot(found[name]))
+    with one_moment(found) as moments:
+        manifest["moment"] = utc("%Y-%m-%dT%H:%M:%SZ")
         for name in ORDER:
             file = copy(found[name], moments[name], part, reporter(name))
             size = file.stat().st_size

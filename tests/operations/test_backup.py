@@ -7,7 +7,11 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
+from operations.backup import one_moment
+from services.auditar.databases import places
+from services.common.settings import Environment
 from tests.api.sagas import poll
 from tests.operations.load import Buyers, stands
 from tests.operations.programs import CLEAN, audit, program
@@ -39,31 +43,44 @@ def test_a_backup_under_load_restores_elsewhere_without_a_fault(new_shop: NewSho
     shop = new_shop(PEDIDOS_GRACIA="1")
     people = [shop.admin, *(shop.person() for _ in range(5))]
     products = [shop.a_producto(stock=100_000), shop.a_producto(stock=30), shop.a_producto()]
-    folders = [tmp_path / f"backup{number}" for number in range(2)]
+    folder = tmp_path / "backup"
     with Buyers(shop, people, products) as buyers:
         poll(lambda: len(buyers.cancelled) > 5)
         earlier = set(buyers.placed)
-        for folder in folders:
-            backup(shop, folder)
+        backup(shop, folder)
         at_the_end = len(buyers.placed)
         poll(lambda: len(buyers.placed) > at_the_end)
     assert set(buyers.statuses) <= {200, 201, 409}
     for service in shop.services:
         service.stop()
 
-    for folder in folders:
-        assert oct(folder.stat().st_mode & 0o777) == "0o700"
-        assert {oct(file.stat().st_mode & 0o777) for file in folder.iterdir()} == {"0o600"}
-        copy = new_shop(running=False, PEDIDOS_GRACIA="1")
-        restore(copy, folder)
-        copy.start()
-        poll(partial(finished, copy))
-        assert audit(copy, "--older", "0") == (0, CLEAN, "")
-        assert earlier <= stands(copy).keys() <= stands(shop).keys()
+    assert oct(folder.stat().st_mode & 0o777) == "0o700"
+    assert {oct(file.stat().st_mode & 0o777) for file in folder.iterdir()} == {"0o600"}
+    copy = new_shop(running=False, PEDIDOS_GRACIA="1")
+    restore(copy, folder)
+    copy.start()
+    poll(partial(finished, copy))
+    assert audit(copy, "--older", "0") == (0, CLEAN, "")
+    assert earlier <= stands(copy).keys() <= stands(shop).keys()
     buyer = copy.sign_in(people[1].email, people[1].password)
     again = copy.a_pedido(buyer, products[0])
     assert again.status_code == 201
     assert int(again.headers["Location"].rsplit("/", 1)[1]) == max(stands(copy))
+
+
+def test_the_three_snapshots_are_of_one_instant(new_shop: NewShop) -> None:
+    shop = new_shop()
+    people = [shop.admin, *(shop.person() for _ in range(7))]
+    found = places(Environment(shop.environment, {}))
+    with Buyers(shop, people, [shop.a_producto(stock=100_000)]) as buyers:
+        poll(lambda: len(buyers.cancelled) > 5)
+        for _ in range(60):
+            with one_moment(found) as moments:
+                orders = moments["pedidos"].execute(text("SELECT reserva_id, fase FROM pedidos")).all()
+                held = moments["productos"].execute(text("SELECT id FROM reservas WHERE estado = 'tomada'"))
+                reserved = set(held.scalars())
+            assert {row.reserva_id for row in orders if row.fase == "confirmado"} <= reserved
+            assert reserved <= {row.reserva_id for row in orders}
 
 
 def finished(shop: Shop) -> bool:
