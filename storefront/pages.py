@@ -72,6 +72,7 @@ def shell(area: str, *, personal: bool, term: str = "", canonical: str = "") -> 
         "undo": next((one for one in told if "undo" in one and "focus" not in one), None),
         "announcement": " ".join(str(one["text"]) for one in told),
         "personal": personal,
+        "origin": request.host_url.rstrip("/"),
         "canonical": canonical,
         "alternates": alternates(),
         "path": request.script_root + (request.full_path.rstrip("?") if request.method == "GET" else "/"),
