@@ -5,18 +5,18 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --require-hashes --only-binary :all:
 
-.PHONY: help setup run test check format lock clean
+.PHONY: help setup demo run test check format lock clean
 
 help: ## list the tasks
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-setup: .venv/run.stamp node_modules/run.stamp .env ## install what the shop needs, write .env once
+setup: .venv/run.stamp node_modules/run.stamp .env demo ## install what the shop needs, write .env once
 	@echo "set up"
 
 run: setup ## run the shop
 	@exec $(BIN)/python -m operations.run
 
-test: .venv/test.stamp node_modules/test.stamp .env ## run every test
+test: .venv/test.stamp node_modules/test.stamp .env demo ## run every test
 	@$(BIN)/python -m operations.setup postgresql chromium
 	$(BIN)/python -m pytest
 
@@ -63,6 +63,9 @@ node_modules/test.stamp: .venv/run.stamp package-lock.json
 	@echo "installing front-end packages for the tests"
 	@$(BIN)/python -m operations.setup front-end-tests
 	@touch $@ node_modules/run.stamp
+
+demo: .venv/run.stamp
+	@$(BIN)/python -m services.productos.demo_pictures
 
 .env: | .venv/run.stamp
 	@$(BIN)/python -m operations.setup env
