@@ -75,10 +75,17 @@ def convert(value: Any, declared: type[S], *, strict: bool = True) -> S:
     """``value`` as ``declared``; raise InputError naming every member that is missing or wrong."""
     if not isinstance(value, dict):
         raise InputError("Se espera un objeto JSON")
+    try:
+        return msgspec.convert(value, declared, strict=strict, dec_hook=_custom)
+    except (msgspec.ValidationError, ValueError):
+        raise _explained(value, declared, strict) from None
+
+
+def _explained(value: dict[str, Any], declared: type[S], strict: bool) -> InputError:
     fields = msgspec.structs.fields(declared)
     missing = [field.encode_name for field in fields if field.required and field.encode_name not in value]
     if missing:
-        raise InputError(f"Faltan datos: {', '.join(missing)}", dict.fromkeys(missing, "Falta"))
+        return InputError(f"Faltan datos: {', '.join(missing)}", dict.fromkeys(missing, "Falta"))
     details = {}
     for field in fields:
         if field.encode_name in value:
@@ -86,9 +93,7 @@ def convert(value: Any, declared: type[S], *, strict: bool = True) -> S:
                 msgspec.convert(value[field.encode_name], field.type, strict=strict, dec_hook=_custom)
             except (msgspec.ValidationError, ValueError):
                 details[field.encode_name] = f"Debe ser {_description(field.type)}"
-    if details:
-        raise InputError(f"Datos incorrectos: {', '.join(details)}", details)
-    return msgspec.convert(value, declared, strict=strict, dec_hook=_custom)
+    return InputError(f"Datos incorrectos: {', '.join(details)}", details)
 
 
 def _custom(declared: Any, value: Any) -> Any:
