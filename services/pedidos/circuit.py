@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 FAILURES = 5
 OPEN_SECONDS = 5.0
-STALLED_SECONDS = 0.2  # without a success: a queue that does not move is left
+STALLED_SECONDS = 0.5  # without a success: a queue that does not move is left
 SECOND_TRIES = 0.1  # of all calls
 SAVED_TRIES = 10.0
 

@@ -25,6 +25,7 @@ from services.pedidos.model import (
     UnconfirmedError,
     change,
 )
+from services.pedidos.prepared import Prepared, PreparedLists
 from services.pedidos.productos import DEADLINE_HEADER
 from services.pedidos.saga import ORDER_SECONDS, Saga
 from services.pedidos.schema import (
@@ -85,6 +86,19 @@ def declare_placing(api: Api, saga: Saga) -> None:
 
 def declare_lists(api: Api, database: Database) -> None:
     answers = {200: list[Pedido], 304: None}
+    lists = PreparedLists()
+
+    def whole(usuario_id: int) -> Prepared:
+        with database.read() as connection:
+            mark = store.mark(connection, usuario_id)
+            known = lists.find(usuario_id, mark)
+            if known:
+                return known
+            rows = store.listed(connection, store.of_user(usuario_id, None, None))
+        content = msgspec.json.encode([pedido(row) for row in rows])
+        prepared = Prepared(content, etag_of(content), len(rows))
+        lists.keep(usuario_id, mark, prepared)
+        return prepared
 
     @api.endpoint(
         "GET", "/pedidos/usuario/<id:usuario_id>", answers, errors=(403,), headers=("If-None-Match",)
@@ -97,16 +111,19 @@ def declare_lists(api: Api, database: Database) -> None:
         """
         if usuario_id != caller.usuario_id and not is_administrator(caller):
             raise ApiError(403)
+        if query == DeUsuario():
+            prepared = whole(usuario_id)
+            return tagged(prepared.content, prepared.etag, {"X-Total-Count": str(prepared.orders)})
         condition = store.of_user(usuario_id, _given(query.estado), _text_of(query.compra_id))
         if query.limite is UNSET and query.pagina is UNSET:
             with database.read() as connection:
                 rows = store.listed(connection, condition)
-            return tagged([pedido(row) for row in rows], {"X-Total-Count": str(len(rows))})
+            return listing([pedido(row) for row in rows], {"X-Total-Count": str(len(rows))})
         page = Page(_given(query.pagina) or 1, _given(query.limite) or PAGE)
         with database.read() as connection:
             rows = store.listed(connection, condition, page.size + 1, page.offset)
             total = store.counted(connection, condition)
-        return tagged([pedido(row) for row in rows[: page.size]], page.headers(rows, total))
+        return listing([pedido(row) for row in rows[: page.size]], page.headers(rows, total))
 
     @api.endpoint("GET", "/pedidos", {200: Tablero, 304: None}, errors=(403,), headers=("If-None-Match",))
     def of_all(caller: Caller, query: DeTodos) -> Response:
@@ -120,7 +137,7 @@ def declare_lists(api: Api, database: Database) -> None:
             )
             conteos = Conteos(**store.per_state(connection))
         tablero = Tablero([pedido(row) for row in rows[: page.size]], conteos)
-        return tagged(tablero, page.headers(rows, total))
+        return listing(tablero, page.headers(rows, total))
 
 
 def declare_one(api: Api, database: Database, saga: Saga) -> None:
@@ -133,7 +150,7 @@ def declare_one(api: Api, database: Database, saga: Saga) -> None:
             row = store.find(connection, pedido_id, _owner(caller))
         if row is None:
             raise ApiError(404)
-        return tagged(pedido(row), {}, f'"{row.version}"')
+        return tagged(msgspec.json.encode(pedido(row)), f'"{row.version}"', {})
 
     @api.endpoint("PATCH", path, {200: Pedido}, errors=(403, 409, 412), headers=("If-Match",))
     def move(caller: Caller, pedido_id: int, body: Cambio) -> Response:
@@ -172,12 +189,19 @@ def is_administrator(caller: Caller) -> bool:
     return caller.rol == "administrador"
 
 
-def tagged(body: Any, headers: dict[str, str], etag: str | None = None) -> Response:
-    """A private answer that a client may keep and ask about: 304 where it has it already."""
+def listing(body: list[Pedido] | Tablero, headers: dict[str, str]) -> Response:
     content = msgspec.json.encode(body)
-    etag = etag or f'"{hashlib.blake2b(content, digest_size=16).hexdigest()}"'
+    return tagged(content, etag_of(content), headers)
+
+
+def etag_of(content: bytes) -> str:
+    return f'"{hashlib.blake2b(content, digest_size=16).hexdigest()}"'
+
+
+def tagged(content: bytes, etag: str, headers: dict[str, str]) -> Response:
+    """A private answer that a client may keep and ask about: 304 where it has it already."""
     headers = {**headers, "ETag": etag, "Cache-Control": "private, no-cache"}
-    if request.if_none_match.contains_weak(etag.strip('"')):
+    if "If-None-Match" in request.headers and request.if_none_match.contains_weak(etag.strip('"')):
         return Response(status=304, headers=headers)
     return Response(content, 200, headers, content_type="application/json")
 

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Table,
     Text,
     and_,
+    bindparam,
     delete,
     func,
     insert,
@@ -25,6 +26,7 @@ from sqlalchemy import (
 
 from services.common.database import Integer64
 from services.pedidos.model import Attempt, Encargo, Estado, Fase, Reserva, folded
+from services.pedidos.prepared import Mark
 
 COUNTED = 1000  # a total is exact up to here
 OLDEST_REFUSAL = 30 * 24 * 3600 * 1000  # milliseconds that the key of a refused or undone order is remembered
@@ -106,33 +108,51 @@ class Start(NamedTuple):
     now: int
 
 
+# Statements that every order needs are built once: building costs more than running them.
+BY_KEY = (
+    select(c.id, c.huella, c.fase, c.intento_n, c.reserva_id, c.plazo)
+    .where(c.usuario_id == bindparam("usuario"), c.clave == bindparam("key"))
+    .with_for_update()
+)
+ADD = insert(pedidos)
+SETTLE = update(pedidos).where(
+    c.id == bindparam("pedido"), c.fase == Fase.INTENTO, c.intento_n == bindparam("intento")
+)
+ONE = select(pedidos).where(c.id == bindparam("pedido"), VISIBLE)
+OWN = ONE.where(c.usuario_id == bindparam("usuario"))
+REMEMBER_NAME = text(
+    "INSERT INTO nombres (nombre, plegado) VALUES (:nombre, :plegado) ON CONFLICT DO NOTHING"
+)
+MARK = text(
+    "SELECT count(*), coalesce(sum(version), 0) FROM pedidos"
+    " WHERE usuario_id = :usuario AND fase IN ('confirmado', 'devolviendo', 'devuelto')"
+)
+
+
 def by_key(connection: Connection, usuario_id: int, clave: str) -> AnyRow | None:
     """What a key already stands for, locked until the transaction ends."""
-    return connection.execute(
-        select(c.id, c.huella, c.fase, c.intento_n, c.reserva_id, c.plazo)
-        .where(c.usuario_id == usuario_id, c.clave == clave)
-        .with_for_update()
-    ).one_or_none()
+    return connection.execute(BY_KEY, {"usuario": usuario_id, "key": clave}).one_or_none()
 
 
 def add(connection: Connection, encargo: Encargo, start: Start) -> int:
     """Store a new order in its first attempt; its id. IntegrityError where its key is known."""
     added = connection.execute(
-        insert(pedidos).values(
-            usuario_id=encargo.usuario_id,
-            producto_id=encargo.producto_id,
-            cantidad=encargo.cantidad,
-            compra_id=encargo.compra_id,
-            clave=encargo.clave,
-            huella=encargo.huella,
-            estado=Estado.PENDIENTE,
-            version=1,
-            fase=start.fase,
-            intento_n=1,
-            reserva_id=start.reserva_id,
-            plazo=start.plazo,
-            creado_en=start.now,
-        )
+        ADD,
+        {
+            "usuario_id": encargo.usuario_id,
+            "producto_id": encargo.producto_id,
+            "cantidad": encargo.cantidad,
+            "compra_id": encargo.compra_id,
+            "clave": encargo.clave,
+            "huella": encargo.huella,
+            "estado": Estado.PENDIENTE,
+            "version": 1,
+            "fase": start.fase,
+            "intento_n": 1,
+            "reserva_id": start.reserva_id,
+            "plazo": start.plazo,
+            "creado_en": start.now,
+        },
     )
     return int(added.inserted_primary_key[0])  # type: ignore[index]
 
@@ -158,40 +178,31 @@ def lease(connection: Connection, pedido_id: int, plazo: int) -> None:
 
 def confirm(connection: Connection, attempt: Attempt, reserva: Reserva, total: int) -> bool:
     """Whether the attempt became an order: only where nobody undid it meanwhile."""
-    confirmed = connection.execute(
-        _running(attempt).values(
-            fase=Fase.CONFIRMADO,
-            plazo=None,
-            nombre=reserva.nombre,
-            precio_unitario=reserva.precio,
-            total=total,
-            moneda=reserva.moneda,
-        )
-    )
-    if confirmed.rowcount != 1:
+    changed = {
+        "nombre": reserva.nombre,
+        "precio_unitario": reserva.precio,
+        "total": total,
+        "moneda": reserva.moneda,
+    }
+    if not _settled(connection, attempt, Fase.CONFIRMADO, changed):
         return False
     connection.execute(REMEMBER_NAME, {"nombre": reserva.nombre, "plegado": folded(reserva.nombre)})
     return True
 
 
-REMEMBER_NAME = text(
-    "INSERT INTO nombres (nombre, plegado) VALUES (:nombre, :plegado) ON CONFLICT DO NOTHING"
-)
-
-
 def end_attempt(connection: Connection, attempt: Attempt, fase: Fase) -> bool:
     """Whether the attempt went to ``fase`` (rechazado or abortando); not where somebody undid it meanwhile."""
-    return connection.execute(_running(attempt).values(fase=fase, plazo=None)).rowcount == 1
+    return _settled(connection, attempt, fase, {})
+
+
+def _settled(connection: Connection, attempt: Attempt, fase: Fase, changed: dict[str, Any]) -> bool:
+    which = {"pedido": attempt.pedido_id, "intento": attempt.intento_n}
+    return connection.execute(SETTLE, {**which, "fase": fase, "plazo": None, **changed}).rowcount == 1
 
 
 def give_lease_back(connection: Connection, attempt: Attempt) -> None:
-    connection.execute(_running(attempt).where(c.plazo == attempt.plazo).values(plazo=None))
-
-
-def _running(attempt: Attempt) -> Any:
-    return update(pedidos).where(
-        c.id == attempt.pedido_id, c.fase == Fase.INTENTO, c.intento_n == attempt.intento_n
-    )
+    lease_of = (c.id == attempt.pedido_id, c.fase == Fase.INTENTO, c.plazo == attempt.plazo)
+    connection.execute(update(pedidos).where(*lease_of).values(plazo=None))
 
 
 def unfinished(connection: Connection, limit: int) -> Rows:
@@ -221,12 +232,10 @@ def find(
     connection: Connection, pedido_id: int, usuario_id: int | None, *, lock: bool = False
 ) -> AnyRow | None:
     """An order by its id and, where ``usuario_id`` is given, its owner."""
-    statement = select(pedidos).where(c.id == pedido_id, VISIBLE)
-    if usuario_id is not None:
-        statement = statement.where(c.usuario_id == usuario_id)
+    statement = ONE if usuario_id is None else OWN
     if lock:
         statement = statement.with_for_update()
-    return connection.execute(statement).one_or_none()
+    return connection.execute(statement, {"pedido": pedido_id, "usuario": usuario_id}).one_or_none()
 
 
 def change(connection: Connection, pedido_id: int, changed: dict[str, Any]) -> None:
@@ -241,6 +250,11 @@ def of_user(usuario_id: int, estado: str | None, compra_id: str | None) -> Colum
     if compra_id is not None:
         conditions.append(c.compra_id == compra_id)
     return and_(*conditions)
+
+
+def mark(connection: Connection, usuario_id: int) -> Mark:
+    """Which state a person's list is in."""
+    return Mark(*connection.execute(MARK, {"usuario": usuario_id}).one())
 
 
 def listed(

@@ -1,0 +1,48 @@
+"""Whole lists as bytes that are ready to send: encoding a list costs far more than asking whether it changed."""
+
+import threading
+from collections import OrderedDict
+from typing import NamedTuple
+
+LARGEST = 32 * 1024  # bytes of a list that is kept
+KEPT = 512  # lists
+
+
+class Mark(NamedTuple):
+    """Which state a person's list is in: an order is added or its version rises, so no two states have the same."""
+
+    orders: int
+    versions: int
+
+
+class Prepared(NamedTuple):
+    """A list's JSON, its ETag and how many orders it has."""
+
+    content: bytes
+    etag: str
+    orders: int
+
+
+class PreparedLists:
+    """The lists asked for last, each in its newest state."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._lists: OrderedDict[int, tuple[Mark, Prepared]] = OrderedDict()
+
+    def find(self, usuario_id: int, mark: Mark) -> Prepared | None:
+        with self._lock:
+            known = self._lists.get(usuario_id)
+            if known is None or known[0] != mark:
+                return None
+            self._lists.move_to_end(usuario_id)
+            return known[1]
+
+    def keep(self, usuario_id: int, mark: Mark, prepared: Prepared) -> None:
+        if len(prepared.content) > LARGEST:
+            return
+        with self._lock:
+            self._lists[usuario_id] = mark, prepared
+            self._lists.move_to_end(usuario_id)
+            if len(self._lists) > KEPT:
+                self._lists.popitem(last=False)
