@@ -4,8 +4,10 @@ Each call is one transaction and may be repeated, delayed or delivered twice: th
 """
 
 import time
+from dataclasses import asdict
+from typing import Any
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, Select, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from services.common.database import Database
@@ -18,10 +20,6 @@ from services.productos.tables import productos, reservas
 FIELDS = [reservas.c[name] for name in Reserva.__dataclass_fields__]
 
 
-class AlreadyKnownError(Exception):
-    """Another transaction stored this reservation first."""
-
-
 class Reservas:
     """The reservations of one catalogue."""
 
@@ -32,10 +30,10 @@ class Reservas:
     def find(self, reserva_id: str) -> Reserva:
         """Raise 404 where it was never heard of."""
         with self._database.read() as connection:
-            reserva = _find(connection, reserva_id)
-        if reserva is None:
+            row = connection.execute(_by_id(reserva_id)).one_or_none()
+        if row is None:
             raise ApiError(404)
-        return reserva
+        return Reserva(*row)
 
     def take(self, reserva_id: str, asked: NuevaReserva) -> Reserva:
         """The reservation, taken now or before.
@@ -43,17 +41,14 @@ class Reservas:
         Raise 409 sin_stock (kept: a repetition answers the same) or cancelada, 422 producto_desconocido or
         producto_retirado (nothing is stored) or clave_reutilizada (the id holds another product or quantity).
         """
-        try:
-            with self._database.write() as connection:
+        with self._database.write() as connection:
+            if _claim(connection, reserva_id):
                 reserva = self._take(connection, reserva_id, asked)
-        except AlreadyKnownError:
-            reserva = self.find(reserva_id)
+            else:
+                reserva = _known(connection, reserva_id)
         return _answer(reserva, asked)
 
     def _take(self, connection: Connection, reserva_id: str, asked: NuevaReserva) -> Reserva:
-        known = _find(connection, reserva_id)
-        if known:
-            return known
         producto = _orderable_product(connection, asked.producto_id)
         counted = producto.stock is not None
         taken = not counted or _take_stock(connection, asked)
@@ -67,22 +62,45 @@ class Reservas:
             moneda=self._moneda,
             contada=int(counted and taken),
         )
-        if not _insert(connection, reserva):
-            raise AlreadyKnownError
+        connection.execute(update(reservas).where(reservas.c.id == reserva_id).values(asdict(reserva)))
         return reserva
 
     def cancel(self, reserva_id: str) -> None:
         """Give the stock back, once. An unknown id stays cancelled, so that a late reservation takes nothing."""
-        tombstone = Reserva(reserva_id, CANCELADA, None, None, None, None, None, 0)
         with self._database.write() as connection:
-            if _insert(connection, tombstone):
+            if _claim(connection, reserva_id):
                 return
-            reserva = _find(connection, reserva_id, lock=True)
-            if reserva is None or reserva.estado == CANCELADA:
+            reserva = _known(connection, reserva_id)
+            if reserva.estado == CANCELADA:
                 return
             connection.execute(update(reservas).where(reservas.c.id == reserva_id).values(estado=CANCELADA))
             if reserva.estado == TOMADA and reserva.contada:
                 _give_back(connection, reserva)
+
+
+def _claim(connection: Connection, reserva_id: str) -> bool:
+    """Whether the id was unknown; it is this transaction's now, and cancelled unless the transaction says otherwise.
+
+    Everything locks its reservation first and the product second, so that no two wait for each other.
+    """
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    tombstone = Reserva(reserva_id, CANCELADA, None, None, None, None, None, 0)
+    statement = (
+        insert(reservas)
+        .values(**asdict(tombstone), creado_en=int(time.time() * 1000))
+        .on_conflict_do_nothing()
+        .returning(reservas.c.id)
+    )
+    return connection.execute(statement).first() is not None
+
+
+def _known(connection: Connection, reserva_id: str) -> Reserva:
+    """A reservation that is there, locked until the transaction ends."""
+    return Reserva(*connection.execute(_by_id(reserva_id).with_for_update()).one())
+
+
+def _by_id(reserva_id: str) -> Select[Any]:
+    return select(*FIELDS).where(reservas.c.id == reserva_id)
 
 
 def _answer(reserva: Reserva, asked: NuevaReserva) -> Reserva:
@@ -95,18 +113,12 @@ def _answer(reserva: Reserva, asked: NuevaReserva) -> Reserva:
     return reserva
 
 
-def _find(connection: Connection, reserva_id: str, *, lock: bool = False) -> Reserva | None:
-    statement = select(*FIELDS).where(reservas.c.id == reserva_id)
-    row = connection.execute(statement.with_for_update() if lock else statement).one_or_none()
-    return Reserva(*row) if row else None
-
-
 def _orderable_product(connection: Connection, producto_id: int) -> Row[str, int | None, int, int | None]:
     """Name, price, whether listed, and stock, locked until the transaction ends."""
     statement = (
         select(productos.c.nombre, productos.c.precio, productos.c.activo, productos.c.stock)
         .where(productos.c.id == producto_id)
-        .with_for_update()
+        .with_for_update(key_share=True)
     )
     producto = connection.execute(statement).one_or_none()
     if producto is None:
@@ -137,17 +149,3 @@ def _give_back(connection: Connection, reserva: Reserva) -> None:
     )
     if connection.execute(statement).rowcount == 0:
         record_movement(connection, reserva.producto_id, -reserva.cantidad, SIN_CUENTA, None)
-
-
-def _insert(connection: Connection, reserva: Reserva) -> bool:
-    """Whether the row was stored; not where its id is taken."""
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    values = {name: getattr(reserva, name) for name in Reserva.__dataclass_fields__}
-    statement = (
-        insert(reservas)
-        .values(values)
-        .values(creado_en=int(time.time() * 1000))
-        .on_conflict_do_nothing()
-        .returning(reservas.c.id)
-    )
-    return connection.execute(statement).first() is not None

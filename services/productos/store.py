@@ -22,7 +22,7 @@ def products() -> Select[Any]:
 def by_id(connection: Connection, producto_id: int, *, lock: bool = False) -> Producto | None:
     statement = products().where(productos.c.id == producto_id)
     if lock:
-        statement = statement.with_for_update(of=productos)
+        statement = statement.with_for_update(of=productos, key_share=True)
     row = connection.execute(statement).one_or_none()
     return Producto(*row) if row else None
 
