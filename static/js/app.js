@@ -51,12 +51,17 @@ on('htmx:finally:request', event => {
 });
 on('htmx:after:swap', event => {
   const { sourceElement, target, select, response } = event.detail.ctx;
-  if (sourceElement?.matches?.('.add') && response?.status < 400) sourceElement.dataset.done = '';
+  if (sourceElement?.matches?.('.add') && response?.status < 400) tick(sourceElement.querySelector('use'));
   if (document.activeElement !== document.body) return;
   const part = target?.isConnected ? target : select && document.querySelector(select);
   const heading = part?.querySelector?.('[tabindex="-1"]') ?? document.querySelector('h1[tabindex="-1"]');
   heading?.focus();
 });
+
+// The plus of the button becomes a check mark of the same size, so nothing moves.
+function tick(drawing) {
+  drawing?.setAttribute('href', drawing.getAttribute('href').replace('#plus', '#check'));
+}
 
 // Back may show a kept copy: private pages are asked for again, on others only the count of the cart is.
 addEventListener('pageshow', event => {
