@@ -8,6 +8,7 @@ from typing import Any
 
 ADMINISTRADOR, CLIENTE, LECTOR = "administrador", "cliente", "lector"
 READER_ID = 0
+LONGEST_NAME, LONGEST_EMAIL = 120, 254
 
 
 @dataclass(frozen=True)
@@ -23,8 +24,12 @@ class Usuario:
     valido_desde: int
 
     def claims(self) -> dict[str, Any]:
-        """What a token says of the person; never ``aud``, which old verifiers refuse."""
-        return {"usuario_id": self.id, "nombre": self.nombre, "rol": self.rol, "email": self.email}
+        """What a token says of the person; never ``aud``, which old verifiers refuse.
+
+        Names of the original data may be longer than today's bounds: a token must still fit into a header.
+        """
+        nombre, email = self.nombre[:LONGEST_NAME], self.email[:LONGEST_EMAIL]
+        return {"usuario_id": self.id, "nombre": nombre, "rol": self.rol, "email": email}
 
     def accepts(self, issued: float) -> bool:
         """Whether a token issued at ``issued`` (seconds) is still good here: a new password ends the earlier ones."""

@@ -1,5 +1,6 @@
 """Takes over the original accounts: every row keeps its id, every password still signs in, none is left in plain text."""
 
+import itertools
 import os
 import sqlite3
 import time
@@ -23,16 +24,15 @@ PROGRESS_SECONDS = 2.0
 def convert(old: sqlite3.Connection, new: Connection, report: Callable[[str], None]) -> None:
     """Copy the accounts. The lowest id becomes administrator."""
     rows = old.execute("SELECT id, nombre, email, password FROM usuarios ORDER BY id").fetchall()
-    taken: set[str] = set()
+    emails = _emails(rows, report)
     started = time.monotonic()
     with ThreadPoolExecutor(AT_ONCE) as pool:
         for first in range(0, len(rows), BATCH):
             batch = rows[first : first + BATCH]
             hashes = pool.map(hasher.hash, [_text(row[3]) for row in batch])
-            for row, hashed in zip(batch, hashes, strict=True):
-                new.execute(
-                    store.usuarios.insert().values(_account(row, hashed, taken, row is rows[0], report))
-                )
+            for row, hashed, (email, key) in zip(batch, hashes, itertools.islice(emails, BATCH), strict=True):
+                account = _account(row, email, key, hashed, row is rows[0])
+                new.execute(store.usuarios.insert().values(account))
             if time.monotonic() - started > PROGRESS_SECONDS:
                 started = time.monotonic()
                 report(f"{first + len(batch)} of {len(rows)} passwords hashed")
@@ -40,21 +40,33 @@ def convert(old: sqlite3.Connection, new: Connection, report: Callable[[str], No
     new.execute(update(store.contador).values(ultimo=last))
 
 
-def _account(
-    row: tuple[Any, ...], hashed: str, taken: set[str], first: bool, report: Callable[[str], None]
-) -> dict[str, Any]:
-    usuario_id, nombre, email = row[0], _text(row[1]), _text(row[2])
-    key: str | None = fold(email)
-    if key in taken:
-        report(
-            f"usuario {usuario_id}: another account has the same e-mail but for case; its exact spelling signs in"
-        )
-        key = None
-    else:
-        taken.add(fold(email))
+def _emails(rows: list[tuple[Any, ...]], report: Callable[[str], None]) -> Iterator[tuple[str, str | None]]:
+    """The e-mail of each row and its key: None where an older account has the same but for case."""
+    spellings: set[str] = set()
+    keys: set[str | None] = set()
+    for usuario_id, _, given, _ in rows:
+        email = _text(given)
+        if email in spellings:
+            report(
+                f"usuario {usuario_id}: its e-mail is no text and reads like another's; its number follows it now"
+            )
+            email = f"{email} ({usuario_id})"
+        key: str | None = fold(email)
+        if key in keys:
+            report(
+                f"usuario {usuario_id}: another account has the same e-mail but for case;"
+                " its exact spelling signs in"
+            )
+            key = None
+        spellings.add(email)
+        keys.add(key)
+        yield email, key
+
+
+def _account(row: tuple[Any, ...], email: str, key: str | None, hashed: str, first: bool) -> dict[str, Any]:
     return {
-        "id": usuario_id,
-        "nombre": nombre,
+        "id": row[0],
+        "nombre": _text(row[1]),
         "email": email,
         "email_clave": key,
         "password": hashed,

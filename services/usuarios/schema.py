@@ -5,11 +5,17 @@ from typing import Annotated
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from services.common.text import EMAIL, ONE_LINE
+from services.usuarios.model import LONGEST_EMAIL, LONGEST_NAME
 
 Nombre = Annotated[
-    str, Meta(min_length=1, max_length=120, pattern=ONE_LINE, description="un texto de 1 a 120 caracteres")
+    str,
+    Meta(
+        min_length=1, max_length=LONGEST_NAME, pattern=ONE_LINE, description="un texto de 1 a 120 caracteres"
+    ),
 ]
-Email = Annotated[str, Meta(max_length=254, pattern=EMAIL, description="un correo como nombre@ejemplo.com")]
+Email = Annotated[
+    str, Meta(max_length=LONGEST_EMAIL, pattern=EMAIL, description="un correo como nombre@ejemplo.com")
+]
 Password = Annotated[str, Meta(min_length=8, max_length=128, description="un texto de 8 a 128 caracteres")]
 
 
