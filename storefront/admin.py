@@ -14,7 +14,7 @@ from storefront.pages import currency, render
 from storefront.pictures import Picture, keep, read_picture, unreadable_text
 from storefront.security import new_key, own_address
 from storefront.services import RefusedError, UnavailableError
-from storefront.session import admins_only, store, visitor
+from storefront.session import admins_only, kept_form, store, visitor
 from storefront.shelf import Query
 from storefront.shop import shop
 from storefront.wire import Producto
@@ -107,7 +107,7 @@ class Editing:
 @area.get("/productos/nuevo")
 @admins_only
 def nuevo() -> ResponseReturnValue:
-    return _form_page(Editing(key=new_key()), Form({}))
+    return _form_page(Editing(key=new_key()), Form(kept_form() or {}))
 
 
 def _form_page(
@@ -265,6 +265,9 @@ def _find(producto_id: int) -> tuple[Producto, str]:
 @admins_only
 def editar(producto_id: int) -> ResponseReturnValue:
     producto, etag = _find(producto_id)
+    typed = kept_form()
+    if typed is not None:
+        return _form_page(Editing(producto, typed.get("version", "")), Form(typed))
     return _form_page(Editing(producto, etag), Form(_as_typed(producto)))
 
 

@@ -54,7 +54,7 @@ def revisar() -> ResponseReturnValue:
     held = cart()
     if not held.lines:
         return _empty_cart()
-    if _is_open(store().purchase(held.compra_id, visitor().usuario_id)):
+    if store().purchase(held.compra_id, visitor().usuario_id) is not None:
         return redirect(url_for("pagar.compra", compra_id=held.compra_id), 303)
     return _review(contents(held, visitor().token))
 

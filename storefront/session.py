@@ -11,16 +11,19 @@ from functools import wraps
 from typing import ParamSpec
 from urllib.parse import urlencode
 
+import msgspec
 from flask import Flask, Response, abort, current_app, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from storefront import cookies
 from storefront.i18n import _
 from storefront.notices import notify
+from storefront.security import own_address
 from storefront.store import Store
 from storefront.tokens import Claims, read_claims
 
 STORE = "pingui.store"
+LARGEST_KEPT = 16_000_000  # a form with a picture; the picture itself is not kept
 
 Arguments = ParamSpec("Arguments")
 View = Callable[Arguments, ResponseReturnValue]
@@ -28,12 +31,12 @@ View = Callable[Arguments, ResponseReturnValue]
 
 @dataclass(frozen=True)
 class Visitor:
-    """A guest (no claims) or a signed-in person. `expired` says that a session was here and has ended."""
+    """A guest (no claims) or a signed-in person. `ended` has the claims of a session that was here and is over."""
 
     sid: str = ""
     token: str = ""
     claims: Claims | None = None
-    expired: bool = False
+    ended: Claims | None = None
 
     @property
     def signed_in(self) -> bool:
@@ -64,7 +67,7 @@ def _read_visitor() -> Visitor:
     if claims is None:
         return Visitor()
     if not claims.live or store().has_ended(sid):
-        return Visitor(expired=True)
+        return Visitor(ended=claims)
     return Visitor(sid, token, claims)
 
 
@@ -92,8 +95,9 @@ def _end(session: Visitor) -> None:
 
 def drop_session() -> None:
     """Forgets a session that a service no longer takes."""
+    ended = visitor().claims
     end_session()
-    g.visitor = Visitor(expired=True)
+    g.visitor = Visitor(ended=ended)
 
 
 def sign_in_first(following: str = "") -> ResponseReturnValue:
@@ -102,15 +106,47 @@ def sign_in_first(following: str = "") -> ResponseReturnValue:
     htmx would follow a redirect and put the sign-in page into a part of this one, so it is told to leave
     the page.
     """
-    if visitor().expired:
+    following = following or _return_address()
+    if visitor().ended:
         notify("warn", _("Tu sesión terminó. Entra otra vez; guardamos tus datos."))
         cookies.write("sesion", "")
-    if not following and request.method == "GET":
-        following = request.script_root + request.full_path.rstrip("?")
     address = url_for("cuenta.entrar") + (f"?{urlencode({'siguiente': following})}" if following else "")
     if is_htmx():
         return Response(status=401, headers={"HX-Redirect": address})
     return redirect(address, 303)
+
+
+def _return_address() -> str:
+    """The page asked for. What was typed into a form is kept for when its page is opened again."""
+    if request.method in ("GET", "HEAD"):
+        return request.script_root + request.full_path.rstrip("?")
+    here = own_address(request.script_root + request.path, "")
+    if not here:
+        return own_address(request.form.get("volver", ""), "")
+    kept = _keep_form()
+    return f"{here}?{urlencode({'borrador': kept})}" if kept else here
+
+
+def _keep_form() -> str:
+    """The name under which the form of this request is kept; empty where nothing may be."""
+    ended = visitor().ended
+    if ended is None:
+        return ""
+    request.max_content_length = LARGEST_KEPT
+    typed = {
+        name: value for name, value in request.form.items() if not name.startswith(("password", "clave"))
+    }
+    return store().keep_form(msgspec.json.encode(typed), ended.usuario_id) if typed else ""
+
+
+def kept_form() -> dict[str, str] | None:
+    """What this person typed before the session ended, if the address names it."""
+    name = request.args.get("borrador", "")
+    body = store().kept_form(name, visitor().usuario_id) if name else None
+    if body is None:
+        return None
+    typed: dict[str, str] = msgspec.json.decode(body)
+    return typed
 
 
 def is_htmx() -> bool:

@@ -147,8 +147,6 @@ def test_a_picture_too_large_or_no_picture_is_told_and_the_form_kept(real: RealS
         (b"no soy una imagen", "foto.png", "No pudimos leer este archivo como imagen."),
     ):
         owner.get("/admin/productos/nuevo")
-        if 'name="imagen"' not in owner.text:
-            return
         owner.send(
             "/admin/productos/nuevo", nombre="Con foto", precio="10", imagen=(io.BytesIO(content), name)
         )
@@ -159,8 +157,6 @@ def test_a_picture_too_large_or_no_picture_is_told_and_the_form_kept(real: RealS
 
 def test_a_picture_is_kept_while_another_field_is_wrong_and_then_shown(real: RealShop) -> None:
     owner = real.owner().get("/admin/productos/nuevo")
-    if 'name="imagen"' not in owner.text:
-        return
     upload = (io.BytesIO(a_picture()), "parka naranja.png")
     owner.send("/admin/productos/nuevo", nombre="Con foto", precio="gratis", imagen=upload)
     assert owner.status == 422
