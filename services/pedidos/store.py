@@ -91,7 +91,7 @@ Index(
 )
 Index("pedidos_usuario", c.usuario_id, c.id, sqlite_where=VISIBLE, postgresql_where=VISIBLE)
 Index("pedidos_estado", c.estado, c.id, sqlite_where=VISIBLE, postgresql_where=VISIBLE)
-Index("pedidos_nombre", c.nombre, c.id, sqlite_where=VISIBLE, postgresql_where=VISIBLE)
+Index("pedidos_nombre", c.nombre, c.estado, c.id, sqlite_where=VISIBLE, postgresql_where=VISIBLE)
 Index("pedidos_sin_terminar", c.id, sqlite_where=UNFINISHED, postgresql_where=UNFINISHED)
 Index("pedidos_sin_pedido", c.creado_en, sqlite_where=WITHOUT_ORDER, postgresql_where=WITHOUT_ORDER)
 
@@ -283,20 +283,20 @@ def newest(connection: Connection, estado: str | None, q: str, limit: int, offse
     if not q:
         total = counted(connection, base)
         return connection.execute(page.where(base).limit(limit).offset(offset)).all(), total
-    alternatives = _meanings(q)
-    found = _gathered(connection, base, alternatives)
+    found = _gathered(connection, base, _meanings(q, c.nombre))
     if len(found) > COUNTED:
-        walked = page.where(base, or_(*alternatives)).limit(limit).offset(offset)
+        # An expression over the name, so that no index on it is taken: that would gather and sort them all.
+        walked = page.where(base, or_(*_meanings(q, func.coalesce(c.nombre, "")))).limit(limit).offset(offset)
         return connection.execute(walked).all(), len(found)
     wanted = sorted(found, reverse=True)[offset : offset + limit]
     return connection.execute(page.where(c.id.in_(wanted))).all(), len(found)
 
 
-def _meanings(q: str) -> list[ColumnElement[bool]]:
+def _meanings(q: str, nombre: ColumnElement[Any]) -> list[ColumnElement[bool]]:
     """What a search may mean: part of a product's name, an order's number, a person's id."""
     pattern = "".join(f"\\{character}" if character in "\\%_" else character for character in folded(q))
     names = select(nombres.c.nombre).where(nombres.c.plegado.like(f"%{pattern}%", escape="\\"))
-    meanings: list[ColumnElement[bool]] = [c.nombre.in_(names)]
+    meanings: list[ColumnElement[bool]] = [nombre.in_(names)]
     if q.isascii() and q.isdigit() and len(q) <= 18:
         meanings += [c.id == int(q), c.usuario_id == int(q)]
     return meanings

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -441,6 +442,47 @@ def test_the_board(shop: Shop) -> None:
     assert numbers[2] in numbers_of(board(shop, q=numbers[2]))
     assert set(numbers[1::2]) <= set(numbers_of(board(shop, q=other.id)))
     assert numbers_of(board(shop, q=f" {name} ")) == numbers[::-1]
+
+
+def test_a_board_of_thousands(new_shop: Callable[..., Shop]) -> None:
+    shop = new_shop(running=False, PRODUCTOS_URL="")
+    shop.pedidos.start()
+    shop.pedidos.sql("INSERT INTO nombres VALUES ('Gorra', 'gorra'), ('Gorro', 'gorro')")
+    shop.pedidos.sql(
+        "INSERT INTO pedidos (usuario_id, producto_id, cantidad, estado, nombre, version, fase, intento_n)"
+        " WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 2500)"
+        " SELECT 7, 1, n, CASE WHEN n % 2 = 0 THEN 'enviado' ELSE 'pendiente' END,"
+        " CASE WHEN n % 1000 = 0 THEN 'Gorra' ELSE 'Gorro' END, 1, 'confirmado', 1 FROM numbers"
+    )
+    token = Tokens(SECRET).issue({"usuario_id": 1, "nombre": "x", "rol": "administrador"}, 1)
+
+    def quantities(query: str, total: str) -> list[int]:
+        answer = shop.pedidos.get(f"/pedidos?limite=3&{query}", token)
+        assert answer.headers["X-Total-Count"] == total
+        return [one["cantidad"] for one in answer.json()["pedidos"]]
+
+    assert quantities("", "1000+") == [2500, 2499, 2498]
+    assert quantities("pagina=500", "1000+") == [1003, 1002, 1001]
+    assert quantities("q=gorr", "1000+") == [2500, 2499, 2498]
+    assert quantities("q=gorr&pagina=2&estado=enviado", "1000+") == [2494, 2492, 2490]
+    assert quantities("q=7", "1000+") == [2500, 2499, 2498]
+    assert quantities("q=gorra", "2") == [2000, 1000]
+    assert quantities("q=gorra&estado=pendiente", "0") == []
+    assert shop.pedidos.get("/pedidos", token).json()["conteos"] == {
+        "pendiente": 1000,
+        "enviado": 1000,
+        "entregado": 0,
+        "cancelado": 0,
+    }
+    path = "/pedidos/usuario/7"
+    assert shop.pedidos.get(path, token).headers["X-Total-Count"] == "2500"
+    assert shop.pedidos.get(f"{path}?limite=500", token).headers["X-Total-Count"] == "1000+"
+    found, address = [], f"{path}?limite=500"
+    while address:
+        page = shop.pedidos.get(address, token)
+        found += [one["cantidad"] for one in page.json()]
+        address = page.links.get("next", {}).get("url", "")
+    assert found == list(range(1, 2501))
 
 
 @pytest.mark.parametrize("q", ["%", "_", "\\", "'; DROP TABLE pedidos; --", "9" * 100, "🐧", "٣"])

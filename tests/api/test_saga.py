@@ -255,6 +255,24 @@ def test_while_an_attempt_is_being_undone_its_key_waits(shop: SagaShop) -> None:
     assert stock(shop, product) == 4
 
 
+def test_many_ask_again_for_an_order_that_was_undone(shop: SagaShop) -> None:
+    person, product, key = shop.person(), shop.a_producto(stock=10), a_key()
+    shop.proxy.always("PUT", proxy.reply_lost)
+    assert shop.a_pedido(person, product, 1, key).status_code == 503
+    shop.proxy.heal()
+    settle(shop)
+    assert phases(shop, product) == ["abortado"]
+    answers = at_once([partial(shop.a_pedido, person, product, 1, key)] * 20)
+    assert set(statuses(answers)) <= {201, 409}
+    assert (
+        sum(answer.status_code == 201 and "Idempotent-Replayed" not in answer.headers for answer in answers)
+        == 1
+    )
+    rows = shop.pedidos.sql("SELECT fase, intento_n FROM pedidos WHERE producto_id = :id", id=product)
+    assert [tuple(row) for row in rows] == [("confirmado", 2)]
+    assert stock(shop, product) == 9
+
+
 def test_keys_of_orders_are_kept_for_ever_those_of_refusals_for_a_month(shop: SagaShop) -> None:
     person, product = shop.person(), shop.a_producto(stock=1)
     placed, old, recent = a_key(), a_key(), a_key()

@@ -61,7 +61,7 @@ def upgrade() -> None:
     partial_index("pedidos_clave", ["usuario_id", "clave"], WITH_KEY, unique=True)
     partial_index("pedidos_usuario", ["usuario_id", "id"], VISIBLE)
     partial_index("pedidos_estado", ["estado", "id"], VISIBLE)
-    partial_index("pedidos_nombre", ["nombre", "id"], VISIBLE)
+    partial_index("pedidos_nombre", ["nombre", "estado", "id"], VISIBLE)
     partial_index("pedidos_sin_terminar", ["id"], UNFINISHED)
     partial_index("pedidos_sin_pedido", ["creado_en"], WITHOUT_ORDER)
 
