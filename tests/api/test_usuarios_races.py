@@ -1,12 +1,18 @@
 """Many at the same instant, in real threads: the first administrator, one e-mail, the last administrator, one profile."""
 
-from collections.abc import Callable
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import argon2
 import pytest
+from sqlalchemy import NullPool, create_engine, make_url, text
 
 from tests.api.processes import at_once, worker_of
-from tests.shop import Shop
+from tests.shop import Service, Shop
 
 NewShop = Callable[..., Shop]
 
@@ -72,21 +78,40 @@ def test_of_two_administrators_who_leave_at_once_one_stays(new_shop: NewShop) ->
         assert shop.usuarios.sql("SELECT id FROM usuarios WHERE rol = 'administrador'") == [(staying.id,)]
 
 
+@contextmanager
+def a_write_in_the_middle(service: Service, statement: str, **parameters: Any) -> Iterator[None]:
+    """``statement`` is done but not committed before the end of the block: other writes wait for it."""
+    url = make_url(service.database)
+    options: dict[str, Any] = {}
+    if url.get_backend_name() == "postgresql":
+        url = url.set(drivername="postgresql+psycopg")
+        options = {"options": f"-c search_path={service.name}"}
+    engine = create_engine(url, poolclass=NullPool, connect_args=options)
+    with engine.connect() as connection:
+        connection.execute(text(statement), parameters)
+        yield
+        connection.commit()
+
+
 def test_a_new_name_never_brings_an_old_password_back(shop: Shop) -> None:
     person = shop.person()
-    password, token = person.password, person.token
-    for turn in range(4):
-        change = {"password": f"contraseña nueva {turn}", "password_actual": password}
-        changes = [{"nombre": f"Nombre {number}"} for number in range(15)]
-        answers = at_once(
-            lambda body, token=token: shop.usuarios.patch("/perfil", token, json=body),  # type: ignore[misc]
-            [*changes, change, *changes],
-        )
-        assert {answer.status_code for answer in answers} <= {200, 401}
-        changed = answers[len(changes)]
-        assert changed.status_code == 200
-        password, token = change["password"], changed.json()["token"]
-        assert shop.sign_in(person.email, password).id == person.id
+    received: list[int] = []
+    answered = threading.Event()
+
+    def change_the_name() -> None:
+        answer = shop.usuarios.patch("/perfil", person.token, json={"nombre": "Otro Nombre"})
+        received.append(answer.status_code)
+        answered.set()
+
+    hashed = argon2.PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1).hash("la nueva clave")
+    statement = "UPDATE usuarios SET password = :hashed, valido_desde = :now WHERE id = :id"
+    moment = time.time_ns() // 1_000_000
+    with a_write_in_the_middle(shop.usuarios, statement, hashed=hashed, now=moment, id=person.id):
+        threading.Thread(target=change_the_name).start()
+        assert not answered.wait(0.5)  # it has read the account and waits to write
+    assert answered.wait(5)
+    assert received == [401]  # its token ended meanwhile
+    assert shop.sign_in(person.email, "la nueva clave").nombre == person.nombre
 
 
 def test_of_two_new_passwords_at_once_one_holds(shop: Shop) -> None:
