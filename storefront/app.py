@@ -33,6 +33,7 @@ def create_app(settings: Settings, adapter: BaseAdapter | None = None) -> Flask:
         services.usuarios,
         settings.reader_email or f"lector-{store.secret('reader_name')[:12].lower()}@storefront.invalid",
         settings.reader_password or store.secret("reader_password"),
+        may_register=lambda: bool(settings.reader_email) or store.has_seen_somebody(),
     )
     app = Flask(__name__, static_folder=None)
     app.config.update(

@@ -207,8 +207,6 @@ def _carry_out(compra_id: str) -> ResponseReturnValue:
     lines = _place(compra_id)
     shop().shelf.forget()
     _clear(cart(), compra_id, lines)
-    if all(line.outcome in (NOT_PLACED, WAITING) for line in lines):
-        return _not_placed(compra_id, lines)
     return redirect(url_for("pagar.compra", compra_id=compra_id), 303)
 
 
@@ -280,8 +278,12 @@ def _clear(held: Cart, compra_id: str, lines: list[PurchaseLine]) -> None:
         held.renew()
 
 
-def _not_placed(compra_id: str, lines: list[PurchaseLine]) -> ResponseReturnValue:
-    response = render("pagar/no_registrado.html", "carrito", 503, compra_id=compra_id, lines=lines)
+def _none_placed(lines: list[PurchaseLine]) -> bool:
+    return all(line.outcome in (NOT_PLACED, WAITING) for line in lines)
+
+
+def _not_placed(compra_id: str) -> ResponseReturnValue:
+    response = render("pagar/no_registrado.html", "carrito", 503, compra_id=compra_id)
     response.headers["Retry-After"] = "5"
     return response
 
@@ -298,6 +300,8 @@ def compra(compra_id: UUID) -> ResponseReturnValue:
         abort(404)
     lines = _with_orders(number, lines or [], orders)
     _clear(cart(), number, lines)
+    if _none_placed(lines):
+        return _not_placed(number)
     done = [line for line in lines if line.outcome == DONE]
     return render(
         "pagar/compra.html",

@@ -15,6 +15,7 @@ from storefront.i18n import LANGUAGES, PREFIX, _, language, moment, ngettext
 from storefront.logs import log_failure
 from storefront.money import format_cents, locale_for
 from storefront.notices import keep_notices, take_notices
+from storefront.reader import NobodyYetError
 from storefront.services import RefusedError, ServiceError
 from storefront.session import drop_session, sign_in_first, visitor
 
@@ -141,6 +142,8 @@ def error_page(status: int, title: str, text: str, pose: str = "search", **conte
 
 def _service_failed(problem: ServiceError) -> ResponseReturnValue:
     """What a page does about a service when it has no better answer of its own."""
+    if isinstance(problem, NobodyYetError):
+        return _nobody_yet()
     if isinstance(problem, RefusedError):
         if problem.status == 401 and visitor().signed_in:
             drop_session()
@@ -152,6 +155,22 @@ def _service_failed(problem: ServiceError) -> ResponseReturnValue:
         if problem.status == 429:
             return error_page(429, wait_text(problem.retry_after), "", "sleeping")
     return unavailable(what_of(problem.service))
+
+
+def _nobody_yet() -> Response:
+    """A shop just installed without a reader account: its owner comes first, then guests can look around."""
+    response = render(
+        "error.html",
+        status=503,
+        title=_("Esta tienda está recién instalada"),
+        text=_(
+            "Crea la primera cuenta: es la que administra la tienda. Después cualquiera podrá ver el catálogo."
+        ),
+        pose="hero",
+        action=(_("Crear cuenta"), url_for("cuenta.registro")),
+    )
+    response.headers["Retry-After"] = RETRY_SECONDS
+    return response
 
 
 def _http_failed_with(status: int) -> Response:

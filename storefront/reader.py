@@ -3,18 +3,30 @@ calls.
 """
 
 import threading
+from collections.abc import Callable
 
-from storefront.services import RefusedError, UnavailableError, Usuarios
+from storefront.services import RefusedError, ServiceError, UnavailableError, Usuarios
 from storefront.tokens import Claims, read_claims
 
 NAME = "Lector de la tienda"
 
 
-class Reader:
-    """Signs the reader account in when needed and keeps its token until it ends."""
+class NobodyYetError(ServiceError):
+    """The reader account may not be registered yet, because the first account of a shop becomes its owner's."""
 
-    def __init__(self, usuarios: Usuarios, email: str, password: str) -> None:
+
+class Reader:
+    """Signs the reader account in when needed and keeps its token until it ends.
+
+    An account that the users service was not told of would be taken for a person's: `may_register` says when
+    somebody else was first.
+    """
+
+    def __init__(
+        self, usuarios: Usuarios, email: str, password: str, may_register: Callable[[], bool] = lambda: True
+    ) -> None:
         self._usuarios = usuarios
+        self._may_register = may_register
         self._email = email
         self._password = password
         self._lock = threading.Lock()
@@ -40,6 +52,8 @@ class Reader:
         except RefusedError as refusal:
             if refusal.status != 401:
                 raise
+            if not self._may_register():
+                raise NobodyYetError("usuarios", "has no account yet") from None
             self._usuarios.registrar(NAME, self._email, self._password)
             token = self._usuarios.entrar(self._email, self._password)
         claims = read_claims(token)

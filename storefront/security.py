@@ -2,6 +2,8 @@
 
 import re
 import uuid
+from collections.abc import Callable, Iterable
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from flask import Flask, Response, abort, current_app, request
@@ -9,7 +11,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect
 
 from storefront import cookies
-from storefront.i18n import PREFIX
+from storefront.i18n import PREFIX, Wsgi
 from storefront.settings import LOOPBACK, is_loopback
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -35,6 +37,22 @@ HEADERS = {
     "X-Frame-Options": "DENY",
 }
 HSTS = "max-age=63072000; includeSubDomains"
+
+
+class FixedHeaders:
+    """WSGI middleware that adds the same headers to every answer that has no better ones."""
+
+    def __init__(self, application: Wsgi) -> None:
+        self._application = application
+        self._headers = list(HEADERS.items())
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        def start(status: str, headers: list[tuple[str, str]], *failure: Any) -> Any:
+            present = {name for name, _value in headers}
+            added = [header for header in self._headers if header[0] not in present]
+            return start_response(status, headers + added, *failure)
+
+        return self._application(environ, start)
 
 
 def own_address(value: str, otherwise: str) -> str:
@@ -94,11 +112,11 @@ def init_security(app: Flask, host: str, hosts: frozenset[str]) -> None:
 
     @app.after_request
     def protect(response: Response) -> Response:
-        for name, value in HEADERS.items():
-            response.headers.setdefault(name, value)
         if cookies.is_secure():
             response.headers["Strict-Transport-Security"] = HSTS
         return response
+
+    app.wsgi_app = FixedHeaders(app.wsgi_app)  # type: ignore[method-assign]
 
 
 def new_key() -> str:

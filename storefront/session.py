@@ -77,6 +77,7 @@ def start_session(token: str) -> None:
     if claims is None:
         raise ValueError("a token without claims")
     _end(visitor())
+    store().see_somebody()
     sid = secrets.token_urlsafe(16)
     cookies.write("sesion", f"{sid}~{token}")
     g.visitor = Visitor(sid, token, claims)

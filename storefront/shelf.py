@@ -172,6 +172,8 @@ class Catalogue:
     version: str
     by_id: Mapping[int, Producto] = field(default_factory=dict)
     words: Mapping[int, str] = field(default_factory=dict)
+    categorias: tuple[str, ...] = ()
+    counts_stock: bool = False
 
     @property
     def whole(self) -> bool:
@@ -192,6 +194,8 @@ def _catalogue(listing: Listing) -> Catalogue:
         hashlib.blake2b(listing.body, digest_size=9).hexdigest(),
         {one.id: one for one in shown},
         {one.id: fold(f"{one.nombre}\n{one.descripcion}\n{one.categoria}") for one in shown},
+        tuple(sorted({one.categoria for one in shown if one.categoria}, key=fold)),
+        any(one.counts_stock for one in shown),
     )
 
 
@@ -229,12 +233,11 @@ class Shelf:
             answered = copy.value.listing
             shown, version = answered.productos, copy.value.version
             total, more = answered.total or len(shown), answered.more_than_total
-        every = catalogue.listing.productos
         found = Found(
             shown,
             total,
             more,
-            any(one.counts_stock for one in every),
+            catalogue.counts_stock,
             catalogue.whole,
             self._categories_of(catalogue, token),
             version,
@@ -286,7 +289,7 @@ class Shelf:
 
     def _categories_of(self, catalogue: Catalogue, token: str) -> tuple[str, ...]:
         if catalogue.whole:
-            return tuple(sorted({one.categoria for one in catalogue.listing.productos if one.categoria}))
+            return catalogue.categorias
         try:
             copy = self._categories.get("all", lambda _old: self._productos.categorias(self._token(token)))
         except ServiceError:

@@ -91,6 +91,15 @@ class Store:
             row = connection.execute("SELECT value FROM secrets WHERE name = ?", (name,)).fetchone()
         return str(row[0])
 
+    def see_somebody(self) -> None:
+        """Notes that a person signed in here, so the first account of the shop is a person's."""
+        if not self.has_seen_somebody():
+            with self._writing() as connection:
+                connection.execute("INSERT INTO secrets VALUES ('somebody', '') ON CONFLICT DO NOTHING")
+
+    def has_seen_somebody(self) -> bool:
+        return bool(self._rows("SELECT 1 FROM secrets WHERE name = 'somebody'"))
+
     def end_session(self, sid: str, until: float) -> None:
         """Refuses the session `sid` from now on; the record may go at `until`, when its token ends anyway."""
         with self._writing() as connection:

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import FilePayload, Page, expect
 
-from tests.e2e.conftest import settled, sign_in
+from tests.e2e.conftest import reload_until, settled, sign_in
 from tests.e2e.running import Running
 
 
@@ -77,7 +77,7 @@ def test_files_that_are_no_pictures_are_told_and_the_form_stays(owner: Page) -> 
 def test_the_stock_is_counted_in_the_list(owner: Page, shop: Running, scripts: bool) -> None:
     nombre = f"Cuerda {'js' if scripts else 'sin'}"
     number = shop.services.a_producto(nombre=nombre, stock=5)
-    owner.goto(f"/admin/productos?q={nombre}")
+    reload_until(owner, f"/admin/productos?q={nombre}", f"#guardar-{number}")
     owner.get_by_label(f"Existencias de {nombre}").fill("12")
     owner.locator(f"#guardar-{number}").click()
     if scripts:
