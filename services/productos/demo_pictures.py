@@ -14,6 +14,7 @@ import msgspec
 
 from services.common.settings import ROOT
 from services.productos import pictures
+from services.productos.picture_process import derive_apart
 from services.productos.pictures import WIDTHS, Picture
 
 DRAWINGS = Path(__file__).parent / "demo" / "imagenes"
@@ -37,7 +38,7 @@ def _draw(path: Path) -> Picture:
     import resvg_py  # a service that has its pictures ready needs no renderer
 
     png = bytes(resvg_py.svg_to_bytes(svg_path=str(path), width=WIDTHS[-1], skip_system_fonts=True))
-    drawn = pictures.derive(png)
+    drawn = derive_apart(png)
     picture = Picture(_name(path), drawn.ancho, drawn.alto, drawn.files)
     # A folder that cannot be written costs time at the next start, nothing else.
     with suppress(OSError):

@@ -1,15 +1,13 @@
-"""Turns an uploaded picture into the files that are served: checked, upright, in sRGB, without metadata, in four widths."""
+"""Turns an uploaded picture into the files that are served: checked, upright, in sRGB, without metadata, in four widths.
+
+Run as a program it does so for the bytes of its standard input (picture_process.py); so it imports little.
+"""
 
 import hashlib
 import io
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 from PIL import Image, ImageCms, ImageOps
-
-from services.common.errors import ApiError, unavailable
 
 FORMATS = ("PNG", "JPEG", "WEBP", "AVIF")
 MEDIA_TYPES = ("image/png", "image/jpeg", "image/webp", "image/avif")
@@ -23,9 +21,10 @@ ENCODINGS: dict[str, tuple[str, dict[str, int | bool]]] = {
     "jpg": ("JPEG", {"quality": 78, "progressive": True, "optimize": True}),
 }
 RECIPE = b"1"  # counts changes of the above: other files need other addresses
-TURN_SECONDS = 1.0
 
-_one_at_a_time = threading.Lock()
+
+class PictureError(Exception):
+    """The bytes are no picture that can be taken; a Spanish sentence says why."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ class Picture:
 
 
 def derive(content: bytes) -> Picture:
-    """The files of an uploaded picture; raise 400 with a sentence for what cannot be one.
+    """The files of an uploaded picture; raise PictureError.
 
     A picture is never enlarged: one narrower than a width has its own width there.
     """
@@ -66,39 +65,30 @@ def address(content: bytes) -> str:
     return hashlib.sha256(RECIPE + content).hexdigest()[:32]
 
 
-@contextmanager
-def turn() -> Iterator[None]:
-    """One picture is decoded at a time, so that pictures hold neither all threads nor all memory; raise 503 beyond."""
-    if not _one_at_a_time.acquire(timeout=TURN_SECONDS):
-        raise unavailable("Se están preparando otras imágenes")
-    try:
-        yield
-    finally:
-        _one_at_a_time.release()
-
-
 def _decode(content: bytes) -> Image.Image:
     try:
         image = Image.open(io.BytesIO(content), formats=FORMATS)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise _too_many_pixels() from None
     except Exception:  # a decoder may raise anything on bytes made to confuse it
-        raise ApiError(400, "No pudimos leer este archivo como imagen; usa JPG, PNG, WebP o AVIF") from None
+        raise PictureError("No pudimos leer este archivo como imagen; usa JPG, PNG, WebP o AVIF") from None
     if image.width * image.height > LARGEST_PIXELS:
         raise _too_many_pixels()
     if max(image.size) > LONGEST_SIDE:
-        raise ApiError(400, f"La imagen mide más de {LONGEST_SIDE} píxeles de largo")
+        raise PictureError(f"La imagen mide más de {LONGEST_SIDE} píxeles de largo")
     try:
         # A JPEG can be decoded at a fraction of its size.
         image.draft("RGB", (2 * WIDTHS[-1], 2 * WIDTHS[-1]))
         image.load()
-        return _flat(_in_srgb(ImageOps.exif_transpose(image)))
+        flat = _flat(_in_srgb(ImageOps.exif_transpose(image)))
     except Exception:
-        raise ApiError(400, "La imagen está incompleta o dañada") from None
+        raise PictureError("La imagen está incompleta o dañada") from None
+    flat.info = {}  # Pillow would write some of it again
+    return flat
 
 
-def _too_many_pixels() -> ApiError:
-    return ApiError(400, f"La imagen tiene más de {LARGEST_PIXELS // 1_000_000} megapíxeles")
+def _too_many_pixels() -> PictureError:
+    return PictureError(f"La imagen tiene más de {LARGEST_PIXELS // 1_000_000} megapíxeles")
 
 
 def _in_srgb(image: Image.Image) -> Image.Image:

@@ -8,7 +8,7 @@ from flask import Response, request
 from msgspec import UNSET, UnsetType
 
 from services.common.api import Api, Message
-from services.common.errors import ApiError, json_response
+from services.common.errors import ApiError, json_response, unavailable
 from services.common.tokens import Caller, ServiceCaller
 from services.productos.catalogo import Catalogo, Versions, etag
 from services.productos.imagenes import Imagenes
@@ -24,7 +24,8 @@ from services.productos.model import (
     manages,
     search_words,
 )
-from services.productos.pictures import LARGEST_BYTES, MEDIA_TYPES, WIDTHS, derive, turn
+from services.productos.picture_process import BusyError, derive_apart
+from services.productos.pictures import LARGEST_BYTES, MEDIA_TYPES, WIDTHS, Picture, PictureError
 from services.productos.reservas import Reservas
 from services.productos.schema import (
     Busqueda,
@@ -42,6 +43,7 @@ from services.productos.schema import (
 
 LARGEST_PAGE = 500
 SERVED_TYPES = {"avif": "image/avif", "webp": "image/webp", "jpg": "image/jpeg"}
+HASH = re.compile("[0-9a-f]{32}")
 KEY = re.compile(r"[\x21-\x7e]{1,200}")
 
 
@@ -147,9 +149,7 @@ def _declare_pictures(api: Api, catalogo: Catalogo, imagenes: Imagenes) -> None:
         _check_manages(caller)
         catalogo.find(producto_id)
         content = api.bodies.read(LARGEST_BYTES)
-        with turn():
-            picture = derive(content)
-        return _product(imagenes.put(producto_id, picture, query.alt or "", _versions()))
+        return _product(imagenes.put(producto_id, _picture(content), query.alt or "", _versions()))
 
     @api.endpoint(
         "DELETE",
@@ -175,7 +175,7 @@ def _declare_pictures(api: Api, catalogo: Catalogo, imagenes: Imagenes) -> None:
 
         Widths are 320, 480, 640 and 960, formats avif, webp and jpg. A narrower picture is not enlarged.
         """
-        if ancho not in WIDTHS or formato not in SERVED_TYPES:
+        if not HASH.fullmatch(hash) or ancho not in WIDTHS or formato not in SERVED_TYPES:
             raise ApiError(404)
         tag = f"{hash}-{ancho}-{formato}"
         headers = {"ETag": f'"{tag}"', "Cache-Control": "public, max-age=31536000, immutable"}
@@ -191,6 +191,15 @@ def _check_upload() -> None:
         raise ApiError(413, "La imagen pesa más de 5 MB")
     if request.mimetype not in MEDIA_TYPES:
         raise ApiError(415, "La imagen debe ser PNG, JPEG, WebP o AVIF")
+
+
+def _picture(content: bytes) -> Picture:
+    try:
+        return derive_apart(content)
+    except PictureError as error:
+        raise ApiError(400, str(error)) from None
+    except BusyError:
+        raise unavailable("Se están preparando otras imágenes; inténtalo de nuevo") from None
 
 
 def _check_manages(caller: Caller) -> None:
