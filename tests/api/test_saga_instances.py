@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from services.common.tokens import Tokens
@@ -68,3 +69,28 @@ def test_two_instances_recover_at_once(two: SagaShop) -> None:
         assert held.status_code == 200
     settle(two)
     assert (stock(two, product), set(phases(two, product))) == (100, {"abortado"})
+
+
+def test_a_key_that_another_instance_is_storing(two: SagaShop) -> None:
+    person, product, key = two.person(), two.a_producto(stock=5), a_key()
+    waiting = (
+        "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'INSERT INTO pedidos%'"
+    )
+    told: list[tuple[int, str]] = []
+
+    def ask() -> None:
+        answer = two.a_pedido(person, product, 1, key)
+        told.append((answer.status_code, answer.json()["codigo"]))
+
+    asking = threading.Thread(target=ask)
+    with psycopg.connect(two.pedidos.database, options="-c search_path=pedidos") as other:
+        other.execute(
+            "INSERT INTO pedidos (usuario_id, producto_id, cantidad, estado, version, fase, intento_n, clave, huella,"
+            " reserva_id, plazo) VALUES (%s, %s, 1, 'pendiente', 1, 'intento', 1, %s, %s, %s, 1)",
+            (person.id, product, key, f"{product}/1/", a_key()),
+        )
+        asking.start()
+        poll(lambda: two.pedidos.sql(waiting))
+    asking.join(10)
+    assert told == [(409, "en_curso")]
+    settle(two)
