@@ -9,27 +9,34 @@ import sys
 from operations.databases import stopped
 from operations.errors import EXPECTED, explained
 from services.auditar import between
-from services.auditar.databases import places
+from services.auditar.between import Orphan
+from services.auditar.databases import Place, places
 from services.common.database import Database
 from services.common.settings import Environment
 from services.productos.reservas import Reservas
 
 
+def release(pedidos: Place, productos: Place) -> list[Orphan]:
+    """What was given back; raise OperationError where one of the services runs."""
+    with stopped({"pedidos": pedidos, "productos": productos}):
+        orphans = between.orphans(pedidos, productos)
+        database = Database(productos.url, productos.name, 1)
+        reservas = Reservas(database, moneda="")
+        for orphan in orphans:
+            reservas.cancel(orphan.reserva_id)
+        database.close()
+    return orphans
+
+
 def main() -> int:
     try:
         found = places(Environment.read())
-        pedidos, productos = found["pedidos"], found["productos"]
-        with stopped({"pedidos": pedidos, "productos": productos}):
-            orphans = between.orphans(pedidos, productos)
-            database = Database(productos.url, productos.name, 1)
-            reservas = Reservas(database, moneda="")
-            for orphan in orphans:
-                reservas.cancel(orphan.reserva_id)
-                print(f"{orphan}: given back")
-            database.close()
+        orphans = release(found["pedidos"], found["productos"])
     except EXPECTED as error:
         print(f"release: {explained(error)}", file=sys.stderr)
         return 2
+    for orphan in orphans:
+        print(f"{orphan}: given back")
     print(f"{len(orphans)} reservations released")
     return 0
 

@@ -10,6 +10,9 @@ from typing import Any, NamedTuple
 
 import psycopg
 
+from services.auditar import audit as auditing
+from services.auditar.databases import Place, places
+from services.common.settings import Environment
 from tests.shop import Service, Shop
 
 CLEAN = "audit of usuarios, productos, pedidos: everything holds\n"
@@ -39,6 +42,15 @@ def program(module: str, shop: Shop, *arguments: str | Path, **environment: str)
 
 def audit(shop: Shop, *arguments: str) -> Done:
     return program("services.auditar", shop, *arguments)
+
+
+def places_of(shop: Shop) -> dict[str, Place]:
+    return places(Environment(shop.environment, {}))
+
+
+def faults(shop: Shop, older: float = 0) -> list[str]:
+    """What the auditor finds, without the start of a program; by default nothing may be unfinished."""
+    return [str(fault) for fault in auditing.faults(places_of(shop), older)]
 
 
 def by_hand(service: Service, statement: str, **values: Any) -> None:

@@ -6,12 +6,8 @@ from typing import NamedTuple
 
 import pytest
 
-from services.auditar import audit as auditing
-from services.auditar.databases import places
-from services.auditar.within import Fault
-from services.common.settings import Environment
 from tests.operations.load import Buyers
-from tests.operations.programs import CLEAN, audit, by_hand, program
+from tests.operations.programs import CLEAN, audit, by_hand, faults, program
 from tests.shop import Shop, a_key
 
 
@@ -165,11 +161,6 @@ CORRUPTIONS = {
 }
 
 
-def faults(shop: Shop) -> list[Fault]:
-    """What the auditor finds, without the start of a program for each look."""
-    return list(auditing.faults(places(Environment(shop.environment, {})), SETTLED))
-
-
 @pytest.fixture(scope="module")
 def unguarded(shop: Shop) -> None:
     """What a hand cannot write past is taken away."""
@@ -189,12 +180,12 @@ def test_each_corruption_is_named_and_nothing_else(shop: Shop, sold: Sold, name:
         by_hand(service, statement, **{name: numbers[name] for name in numbers if f":{name}" in statement})
 
     write(corruption.broken)
-    found = sorted(str(fault) for fault in faults(shop))
+    found = sorted(faults(shop, SETTLED))
     write(corruption.mended)
     assert len(found) == len(corruption.lines), found
     for line, expected in zip(found, corruption.lines, strict=True):
         assert line.startswith(expected.format(**numbers))
-    assert faults(shop) == []
+    assert faults(shop, SETTLED) == []
 
 
 def test_the_program_says_each_fault_in_a_line(shop: Shop, sold: Sold) -> None:
@@ -223,8 +214,8 @@ def test_it_never_cries_wolf_while_people_buy(shop: Shop) -> None:
     people = [shop.person() for _ in range(6)]
     products = [shop.a_producto(stock=40), shop.a_producto(stock=10_000), shop.a_producto()]
     with Buyers(shop, people, products) as buyers:
-        found: list[list[Fault]] = []
+        found: list[list[str]] = []
         while len(found) < 30 or len(buyers.cancelled) < 30:
-            found.append(faults(shop))
+            found.append(faults(shop, SETTLED))
     assert buyers.statuses[409] > 10
-    assert [faults for faults in found if faults] == []
+    assert [seen for seen in found if seen] == []

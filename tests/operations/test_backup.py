@@ -7,14 +7,17 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import URL, text
 
+from operations.backup import backup as backup_of
 from operations.backup import one_moment
-from services.auditar.databases import places
-from services.common.settings import Environment
+from operations.errors import OperationError
+from operations.release import release
+from operations.restore import restore as restore_of
+from services.auditar.databases import Place, UnreadableError
 from tests.api.sagas import poll
 from tests.operations.load import Buyers, stands
-from tests.operations.programs import CLEAN, audit, program
+from tests.operations.programs import faults, places_of, program
 from tests.shop import FILES, Shop
 
 NewShop = Callable[..., Shop]
@@ -30,13 +33,6 @@ def restore(shop: Shop, folder: Path, **environment: str) -> None:
     done = program("operations.restore", shop, folder, **environment)
     assert (done.status, done.trouble) == (0, ""), done
     assert done.lines.endswith("restored\naudit: everything holds\n")
-
-
-def refused(shop: Shop, module: str, *arguments: Path) -> str:
-    """The one line in which a program says no, having changed nothing."""
-    done = program(module, shop, *arguments)
-    assert (done.status, done.lines) == (2, ""), done
-    return done.trouble
 
 
 def test_a_backup_under_load_restores_elsewhere_without_a_fault(new_shop: NewShop, tmp_path: Path) -> None:
@@ -60,7 +56,7 @@ def test_a_backup_under_load_restores_elsewhere_without_a_fault(new_shop: NewSho
     restore(copy, folder)
     copy.start()
     poll(partial(finished, copy))
-    assert audit(copy, "--older", "0") == (0, CLEAN, "")
+    assert faults(copy) == []
     assert earlier <= stands(copy).keys() <= stands(shop).keys()
     buyer = copy.sign_in(people[1].email, people[1].password)
     again = copy.a_pedido(buyer, products[0])
@@ -71,7 +67,7 @@ def test_a_backup_under_load_restores_elsewhere_without_a_fault(new_shop: NewSho
 def test_the_three_snapshots_are_of_one_instant(new_shop: NewShop) -> None:
     shop = new_shop()
     people = [shop.admin, *(shop.person() for _ in range(7))]
-    found = places(Environment(shop.environment, {}))
+    found = places_of(shop)
     with Buyers(shop, people, [shop.a_producto(stock=100_000)]) as buyers:
         poll(lambda: len(buyers.cancelled) > 5)
         for _ in range(60):
@@ -93,30 +89,35 @@ def test_a_restore_overwrites_nothing(new_shop: NewShop, tmp_path: Path) -> None
     shop = new_shop()
     product = shop.a_producto(stock=5)
     assert shop.a_pedido(shop.admin, product).status_code == 201
-    folder = backup(shop, tmp_path / "backup")
+    folder, found = backup(shop, tmp_path / "backup"), places_of(shop)
     assert shop.a_pedido(shop.admin, product).status_code == 201
     shop.pedidos.get("/pedidos", shop.admin.token)
 
-    assert refused(shop, "operations.backup", folder) == f"backup: {folder} is there already\n"
-    assert "stop" in refused(shop, "operations.restore", folder)
+    with pytest.raises(OperationError, match="is there already"):
+        backup_of(found, folder)
+    with pytest.raises(OperationError, match="stop"):
+        restore_of(folder, found, force=True)
     for service in shop.services:
         service.stop()
-    assert "FORCE=1" in refused(shop, "operations.restore", folder)
+    done = program("operations.restore", shop, folder)
+    there = "there is data of pedidos, productos, usuarios already; FORCE=1 puts it aside and restores"
+    assert done == (2, "", f"restore: {there}\n")
     damaged = tmp_path / "damaged"
     shutil.copytree(folder, damaged)
     file = damaged / json.loads((damaged / "manifest.json").read_text())["services"]["productos"]["file"]
     content = bytearray(file.read_bytes())
     content[len(content) // 2] ^= 1
     file.write_bytes(content)
-    assert refused(shop, "operations.restore", damaged) == f"restore: {file} is not what was backed up\n"
-    assert "no backup" in refused(shop, "operations.restore", tmp_path)
+    with pytest.raises(OperationError, match=f"{file} is not what was backed up"):
+        restore_of(damaged, found, force=True)
+    with pytest.raises(OperationError, match="is no backup"):
+        restore_of(tmp_path, found, force=True)
     assert len(stands(shop)) == 2
 
     restore(shop, folder, FORCE="1")
     assert len(stands(shop)) == 1
     assert len(put_aside(shop)) == 3
-    shop.start()
-    assert audit(shop) == (0, CLEAN, "")
+    assert faults(shop) == []
 
 
 def put_aside(shop: Shop) -> list[str]:
@@ -139,27 +140,26 @@ def test_stock_held_for_lost_orders_can_be_given_back(new_shop: NewShop) -> None
     # Orders as of an earlier moment than the catalogue.
     shop.pedidos.sql("DELETE FROM pedidos WHERE id > 1")
     shop.pedidos.get("/pedidos", shop.admin.token)
-    found = audit(shop)
-    assert found.status == 1
-    assert found.lines.count("for no order") == 2
+    found = places_of(shop)
+    assert [line.endswith("for no order") for line in faults(shop)] == [True, True]
 
-    assert "stop" in refused(shop, "operations.release")
-    for service in shop.services:
-        service.stop()
+    with pytest.raises(OperationError, match="stop"):
+        release(found["pedidos"], found["productos"])
+    shop.productos.stop()
+    shop.pedidos.stop()
     done = program("operations.release", shop)
-    assert done.status == 0
-    assert done.lines.endswith("2 reservations released\n")
-    assert audit(shop) == (0, CLEAN, "")
+    assert (done.status, done.lines.splitlines()[-1]) == (0, "2 reservations released")
+    assert faults(shop) == []
     stocks = {row.id: row.stock for row in shop.productos.sql("SELECT id, stock FROM productos")}
     assert stocks == {counted: 9, uncounted: None}
 
 
 @pytest.mark.parametrize("missing", ["pedidos", "productos"])
-def test_there_is_no_backup_of_half_a_shop(new_shop: NewShop, tmp_path: Path, missing: str) -> None:
-    shop = new_shop(running=False)
-    for service in shop.services:
-        if service.name != missing:
-            service.start()
-            service.stop()
-    assert missing in refused(shop, "operations.backup", tmp_path / "backup")
+def test_there_is_no_backup_of_half_a_shop(shop: Shop, tmp_path: Path, missing: str) -> None:
+    found = {
+        **places_of(shop),
+        missing: Place(missing, URL.create("sqlite", database=f"{tmp_path}/nowhere.db")),
+    }
+    with pytest.raises((OperationError, UnreadableError), match=f"{missing}: there is no"):
+        backup_of(found, tmp_path / "backup")
     assert list(tmp_path.glob("backup*")) == []

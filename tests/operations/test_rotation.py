@@ -8,7 +8,7 @@ import pytest
 
 from tests.api.sagas import poll, settle
 from tests.operations.load import Buyers, kept
-from tests.operations.programs import CLEAN, audit
+from tests.operations.programs import faults
 from tests.shop import Person, Service, Shop
 
 LONGEST_STOP = 16.0
@@ -53,7 +53,7 @@ def orders(shop: Shop, person: Person, product: int) -> bool:
 def nothing_lost(shop: Shop, buyers: Buyers) -> None:
     settle(shop)
     assert kept(shop, buyers)
-    assert audit(shop, "--older", "0") == (0, CLEAN, "")
+    assert faults(shop) == []
 
 
 def test_a_rolling_restart_loses_nothing(busy: tuple[Shop, Buyers, list[Person]]) -> None:
