@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import signal
 import socket
 import sys
 import threading
@@ -88,6 +89,7 @@ def serve(host: str, port: int, threads: int, create_app: Callable[[], Flask], g
     def load() -> Flask:
         os.close(held_by_parent)
         threading.Thread(target=exit_with_parent, args=(parent_lives,), daemon=True).start()
+        wake_main_thread_by_signals()
         return create_app()
 
     server = Server(
@@ -113,3 +115,20 @@ def exit_with_parent(pipe: int) -> None:
     """Leave at once when the parent is gone: every crash is safe, a worker without a parent is not."""
     os.read(pipe, 1)
     os._exit(1)
+
+
+def wake_main_thread_by_signals() -> None:
+    """Pass the first signal on to the main thread, where Python handles it.
+
+    The kernel may give a signal to any thread, and the main one, asleep in a lock, would not notice: the service went on
+    taking requests until it was killed.
+    """
+    noticed, notice = os.pipe()
+    os.set_blocking(notice, False)
+    signal.set_wakeup_fd(notice, warn_on_full_buffer=False)
+    main = threading.get_ident()
+
+    def pass_on() -> None:
+        signal.pthread_kill(main, os.read(noticed, 1)[0])
+
+    threading.Thread(target=pass_on, daemon=True).start()
