@@ -31,7 +31,11 @@ LOCKS = ("requirements.lock", "requirements-dev.lock", "requirements-node.lock")
 
 
 def main() -> int:
-    findings = [*secrets(), *loose_packages()]
+    try:
+        findings = [*secrets(), *loose_packages()]
+    except (OSError, subprocess.CalledProcessError) as error:
+        print(f"scan: needs git and the repository's files: {error}", file=sys.stderr)
+        return 2
     for finding in findings:
         print(finding)
     print(
