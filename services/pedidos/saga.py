@@ -93,7 +93,7 @@ class Saga:
             try:
                 self.let_go(pedido, Fase.DEVOLVIENDO, Fase.DEVUELTO, deadline)
             except (UnconfirmedError, SQLAlchemyError) as error:
-                log.warning("order %d: its stock goes back later: %s", pedido_id, error)
+                log.warning("order %d: its stock goes back later: %s", pedido_id, type(error).__name__)
         return pedido
 
     def abandon(self, pedido: store.AnyRow) -> bool:
@@ -179,7 +179,7 @@ class Saga:
             with self._write(max(deadline, time.monotonic() + LEAST_WAIT)) as connection:
                 store.give_lease_back(connection, attempt)
         except (UnconfirmedError, SQLAlchemyError) as error:
-            log.warning("order %d: its lease runs out by itself: %s", attempt.pedido_id, error)
+            log.warning("order %d: its lease runs out by itself: %s", attempt.pedido_id, type(error).__name__)
 
     def _write(self, deadline: float) -> AbstractContextManager[Connection]:
         left = deadline - time.monotonic()
