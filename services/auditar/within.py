@@ -138,9 +138,8 @@ def file_faults(place: Place, connection: Connection) -> Iterator[Fault]:
 
 def _foreign_keys(place: Place, connection: Connection) -> Iterator[Fault]:
     """I8: rows that name a row of another table which is not there."""
-    known = inspect(connection)
-    for table in sorted(known.get_table_names()):
-        for key in known.get_foreign_keys(table):
+    for (_, table), keys in sorted(inspect(connection).get_multi_foreign_keys().items()):
+        for key in keys:
             own, other = key["constrained_columns"][0], key["referred_columns"][0]
             query = (
                 f"SELECT DISTINCT c.{own} FROM {table} c WHERE c.{own} IS NOT NULL"  # noqa: S608 - names of the schema
