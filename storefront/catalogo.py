@@ -157,7 +157,7 @@ def _stored_page(asked: Asked, copy: Copy[Found], pages: int, home: bool) -> Res
     who = visitor()
     admin = who.claims is not None and who.claims.may_add_products
     key = (
-        *(current_app, copy.value.version, home, request.query_string, language(), theme()),
+        *(current_app, request.host, copy.value.version, home, request.query_string, language(), theme()),
         *(who.signed_in, admin, cart().count, copy.minutes_old),
     )
     page = _pages.get(key)

@@ -4,7 +4,7 @@ Babel formats on the server only: a browser's own formatter differs from it in d
 """
 
 import re
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
 
 from babel.numbers import format_currency
@@ -16,7 +16,7 @@ LOCALES = {
     "EUR": {"es": "es_ES", "en": "en_IE"},
     "USD": {"es": "es_US", "en": "en_US"},
 }
-LARGEST_PRICE = 999_999_999  # cents
+MOST_UNITS = 10**15
 PRICE = re.compile(r"\d+(?:[.,' \u00a0\u202f]\d+)*")
 
 
@@ -36,11 +36,10 @@ def cents_of(number: object) -> int | None:
     """A price of the wire (a JSON number in units) as cents, half up; None for what is no usable number."""
     if isinstance(number, bool) or not isinstance(number, int | float | Decimal):
         return None
-    try:
-        cents = (Decimal(str(number)) * 100).quantize(Decimal(1), rounding=ROUND_HALF_UP)
-    except InvalidOperation:
+    amount = Decimal(str(number))
+    if not amount.is_finite() or abs(amount) > MOST_UNITS:
         return None
-    return int(cents)
+    return int((amount * 100).quantize(Decimal(1), rounding=ROUND_HALF_UP))
 
 
 def units_of(cents: int) -> float:

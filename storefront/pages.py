@@ -16,6 +16,7 @@ from storefront.logs import log_failure
 from storefront.money import format_cents, locale_for
 from storefront.notices import keep_notices, take_notices
 from storefront.reader import NobodyYetError
+from storefront.security import own_origin
 from storefront.services import RefusedError, ServiceError
 from storefront.session import drop_session, sign_in_first, visitor
 
@@ -73,7 +74,7 @@ def shell(area: str, *, personal: bool, term: str = "", canonical: str = "") -> 
         "undo": next((one for one in told if "undo" in one and "focus" not in one), None),
         "announcement": " ".join(str(one["text"]) for one in told),
         "personal": personal,
-        "origin": request.host_url.rstrip("/"),
+        "origin": own_origin(),
         "canonical": canonical,
         "alternates": alternates(),
         "path": request.script_root + (request.full_path.rstrip("?") if request.method == "GET" else "/"),
@@ -102,7 +103,7 @@ def render(
         response.headers["Cache-Control"] = "no-store"
     else:
         response.headers["Cache-Control"] = "no-cache"
-        response.add_etag()
+        response.add_etag(weak=True)
     return response
 
 

@@ -55,6 +55,11 @@ class FixedHeaders:
         return self._application(environ, start)
 
 
+def own_origin() -> str:
+    """Scheme and host of the shop as the browser sees it; the host was checked against those allowed."""
+    return f"{'https' if cookies.is_secure() else 'http'}://{request.host}"
+
+
 def own_address(value: str, otherwise: str) -> str:
     """`value` if it is the address of a page of this shop, else `otherwise`. Never another site's.
 
@@ -96,8 +101,7 @@ def _check_origin() -> None:
         if request.cookies.get(cookies.cookie_name("sesion")):
             abort(403)
         return
-    scheme = "https" if cookies.is_secure() else "http"
-    if origin != f"{scheme}://{request.host}":
+    if origin != own_origin():
         abort(403)
 
 

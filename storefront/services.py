@@ -49,11 +49,14 @@ class ServiceError(Exception):
 
 
 class UnavailableError(ServiceError):
-    """No usable answer. `sent` says whether the service may have carried the call out all the same."""
+    """No usable answer. `sent` says whether the service may have carried the call out all the same; `broken`,
+    that the connection ended without an answer.
+    """
 
-    def __init__(self, service: str, message: str, sent: bool) -> None:
+    def __init__(self, service: str, message: str, sent: bool, broken: bool = False) -> None:
         super().__init__(service, message)
         self.sent = sent
+        self.broken = broken
 
 
 class RefusedError(ServiceError):
@@ -254,8 +257,9 @@ class Service:
         except requests.exceptions.ConnectTimeout:
             raise UnavailableError(self.name, "does not accept connections", sent=False) from None
         except requests.exceptions.RequestException as problem:
-            never = any(isinstance(cause, NewConnectionError) for cause in _causes(problem))
-            raise UnavailableError(self.name, type(problem).__name__, sent=not never) from None
+            sent = not any(isinstance(cause, NewConnectionError) for cause in _causes(problem))
+            broken = sent and isinstance(problem, requests.exceptions.ConnectionError)
+            raise UnavailableError(self.name, type(problem).__name__, sent, broken) from None
         except (HTTPError, OSError, ValueError) as problem:
             raise UnavailableError(self.name, type(problem).__name__, sent=True) from None
 
@@ -266,7 +270,7 @@ class Service:
         try:
             return self.call("GET", path, token, **options)
         except UnavailableError as problem:
-            if "ConnectionError" not in str(problem) or not problem.sent:
+            if not problem.broken:
                 raise
             return self.call("GET", path, token, **options)
 
