@@ -13,6 +13,7 @@ from services.productos.imagenes import Imagenes
 from services.productos.listing import Listings
 from services.productos.reservas import Reservas
 from services.productos.settings import Settings
+from services.productos.version import CatalogueVersion
 
 THREADS = 4
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -34,7 +35,7 @@ def create_app(settings: Settings) -> Flask:
     routes.declare(
         api,
         Catalogo(database, settings.open_catalogue),
-        Listings(database),
+        Listings(database, CatalogueVersion(settings.service.database, settings.service.name, THREADS)),
         Imagenes(database),
         Reservas(database, settings.moneda),
     )

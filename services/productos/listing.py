@@ -12,6 +12,7 @@ from services.productos.model import Producto, Search, fold
 from services.productos.prepared import Prepared
 from services.productos.schema import CategoriaPublicada, published
 from services.productos.tables import productos
+from services.productos.version import CatalogueVersion
 
 COUNTED = 1_000  # totals are exact up to here
 BATCH = 500
@@ -34,10 +35,10 @@ class Listing:
 class Listings:
     """The lists of one catalogue."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, version: CatalogueVersion) -> None:
         self._database = database
-        self._whole = Prepared(database, _whole)
-        self._categories = Prepared(database, _categories)
+        self._whole = Prepared(database, version, _whole)
+        self._categories = Prepared(database, version, _categories)
 
     def whole(self) -> Listing:
         """The products that are not withdrawn, by id."""

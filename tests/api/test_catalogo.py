@@ -121,6 +121,24 @@ def test_two_services_on_one_database_see_each_others_writes(postgresql: Any, tm
             shop.stop()
 
 
+def test_lost_connections_are_made_again(postgresql: Any, tmp_path: Path) -> None:
+    shop = Shop(tmp_path, postgresql.new_database("lost_connections"))
+    try:
+        shop.productos.start()
+        product = add(shop.productos, precio=1)
+        for price in (2, 3):
+            assert len(ask(shop.productos).json()) == 1
+            ended = shop.productos.sql(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE application_name = 'pingui productos'"
+            )
+            assert ended
+            assert [each["precio"] for each in ask(shop.productos).json()] == [price - 1]
+            edit(shop.productos, product, precio=price)
+    finally:
+        shop.stop()
+
+
 # Search
 
 
