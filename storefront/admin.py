@@ -13,7 +13,7 @@ from storefront.notices import notify
 from storefront.pages import currency, render
 from storefront.pictures import Picture, keep, read_picture, unreadable_text
 from storefront.security import new_key, own_address
-from storefront.services import RefusedError, UnavailableError
+from storefront.service import RefusedError, UnavailableError
 from storefront.session import admins_only, kept_form, store, visitor
 from storefront.shelf import Query
 from storefront.shop import shop

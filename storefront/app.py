@@ -13,7 +13,8 @@ from storefront.logs import init_logs
 from storefront.pages import init_pages
 from storefront.reader import Reader
 from storefront.security import init_security
-from storefront.services import Services, page_deadline
+from storefront.service import page_deadline
+from storefront.services import Services
 from storefront.session import STORE, init_session
 from storefront.settings import Settings
 from storefront.shelf import Shelf

@@ -13,7 +13,7 @@ from storefront.i18n import _, ngettext
 from storefront.notices import notify
 from storefront.pages import money, render
 from storefront.security import own_address
-from storefront.services import ServiceError
+from storefront.service import ServiceError
 from storefront.session import visitor
 from storefront.shop import shop
 from storefront.wire import Producto

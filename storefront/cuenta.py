@@ -9,7 +9,7 @@ from storefront.i18n import _
 from storefront.notices import notify
 from storefront.pages import THEMES, render, unavailable, wait_text
 from storefront.security import own_address
-from storefront.services import RefusedError, ServiceError, UnavailableError
+from storefront.service import RefusedError, ServiceError, UnavailableError
 from storefront.session import Visitor, end_session, members_only, start_session, visitor
 from storefront.shop import shop
 

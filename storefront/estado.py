@@ -14,7 +14,7 @@ from flask.typing import ResponseReturnValue
 from storefront.admin import sections
 from storefront.i18n import _
 from storefront.pages import render
-from storefront.services import Service, ServiceError
+from storefront.service import Service, ServiceError
 from storefront.session import admins_only, store
 from storefront.shop import shop
 

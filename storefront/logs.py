@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 import msgspec
 from flask import Flask, Response, g, request
 
-from storefront.services import trace_headers
+from storefront.service import trace_headers
 
 LOG = logging.getLogger("storefront")
 TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}")

@@ -21,7 +21,7 @@ from storefront.cart import Cart, cart
 from storefront.i18n import _
 from storefront.notices import notify
 from storefront.pages import money, render
-from storefront.services import RefusedError, ServiceError, UnavailableError, page_deadline
+from storefront.service import RefusedError, ServiceError, UnavailableError, page_deadline
 from storefront.session import members_only, sign_in_first, store, visitor
 from storefront.shop import shop
 from storefront.store import DONE, NOT_PLACED, REFUSED, SENDING, UNKNOWN, WAITING, PurchaseLine

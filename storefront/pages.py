@@ -17,7 +17,7 @@ from storefront.money import format_cents, locale_for
 from storefront.notices import keep_notices, take_notices
 from storefront.reader import NobodyYetError
 from storefront.security import own_origin
-from storefront.services import RefusedError, ServiceError
+from storefront.service import RefusedError, ServiceError
 from storefront.session import drop_session, sign_in_first, visitor
 
 THEMES = ("", "clara", "oscura")

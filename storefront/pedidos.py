@@ -14,7 +14,7 @@ from storefront.i18n import _, language, moment
 from storefront.money import locale_for
 from storefront.notices import notify
 from storefront.pages import currency, money, render, unavailable
-from storefront.services import RefusedError, ServiceError
+from storefront.service import RefusedError, ServiceError
 from storefront.session import members_only, visitor
 from storefront.shop import shop
 from storefront.wire import ESTADOS, Pedido, Producto

@@ -5,7 +5,8 @@ calls.
 import threading
 from collections.abc import Callable
 
-from storefront.services import RefusedError, ServiceError, UnavailableError, Usuarios
+from storefront.service import RefusedError, ServiceError, UnavailableError
+from storefront.services import Usuarios
 from storefront.tokens import Claims, read_claims
 
 NAME = "Lector de la tienda"

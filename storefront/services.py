@@ -1,158 +1,26 @@
-"""The only place that speaks HTTP to the three services and knows what they can do.
+"""The three services as the shop uses them: the only place that knows their calls and what they can do.
 
-Nothing is relied on beyond the frozen contract (contract.md section 2): what else a service can do is read
-from its OpenAPI document, the headers and the members it answers. Every call has a total time limit,
-follows no redirect, reads a bounded answer and passes the circuit of its service.
+Nothing is relied on beyond the frozen contract (contract.md section 2): what else a service can do is read from its
+OpenAPI document, the headers and the members it answers.
 """
 
 import random
 import threading
 import time
 from collections.abc import Mapping
-from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-import msgspec
-import requests
 from requests.adapters import BaseAdapter
-from requests.structures import CaseInsensitiveDict
-from urllib3.exceptions import HTTPError, NewConnectionError
 
-from storefront.circuit import Circuit, CircuitOpenError
-from storefront.transport import DeadlineAdapter
+from storefront.service import Answer, RefusedError, Service, ServiceError, UnavailableError, page_deadline
 from storefront.wire import Pedido, Producto, read_pedido, read_producto
 
-CALL_SECONDS = 3.5
-CONNECT_SECONDS = 0.3
-DESCRIPTION_SECONDS = 1.0
-SHORTEST_CALL = 0.05
-LARGEST_ANSWER = 1_000_000
 LARGEST_LIST = 32_000_000
 LARGEST_PICTURE = 6_000_000
-DESCRIPTION_KEPT = 30.0
 RETRIES = 2
 PAGE_LIMIT = 500
-CONCURRENT_CALLS = 8
-
-page_deadline: ContextVar[float | None] = ContextVar("page_deadline", default=None)
-trace_headers: ContextVar[Mapping[str, str]] = ContextVar("trace_headers", default={})  # noqa: B039 - never written
-
-
-class ServiceError(Exception):
-    """A call that did not give what was asked; `service` is usuarios, productos or pedidos."""
-
-    def __init__(self, service: str, message: str) -> None:
-        super().__init__(f"{service}: {message}")
-        self.service = service
-
-
-class UnavailableError(ServiceError):
-    """No usable answer. `sent` says whether the service may have carried the call out all the same; `broken`,
-    that the connection ended without an answer.
-    """
-
-    def __init__(self, service: str, message: str, sent: bool, broken: bool = False) -> None:
-        super().__init__(service, message)
-        self.sent = sent
-        self.broken = broken
-
-
-class RefusedError(ServiceError):
-    """The service answered 4xx, or 503 which by contract means that nothing was stored."""
-
-    def __init__(self, service: str, answer: "Answer") -> None:
-        super().__init__(service, f"answered {answer.status}")
-        body = answer.json_object()
-        self.status = answer.status
-        codigo = body.get("codigo")
-        self.codigo = codigo if isinstance(codigo, str) else ""
-        retry = answer.headers.get("Retry-After", "")
-        self.retry_after = int(retry) if retry.isascii() and retry.isdigit() else 0
-
-
-@dataclass(frozen=True)
-class Answer:
-    """An answer as it came: at most the allowed number of bytes."""
-
-    status: int
-    headers: CaseInsensitiveDict[str]
-    body: bytes
-
-    def json(self) -> Any:
-        """The decoded body. Raises ValueError for what is no JSON."""
-        return msgspec.json.decode(self.body)
-
-    def json_object(self) -> dict[str, Any]:
-        try:
-            value = self.json()
-        except ValueError:
-            return {}
-        return value if isinstance(value, dict) else {}
-
-
-@dataclass(frozen=True)
-class Abilities:
-    """What a service's OpenAPI document declares; a service without one can do what the frozen contract
-    says.
-    """
-
-    parameters: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    members: Mapping[str, frozenset[str]] = field(default_factory=dict)
-
-    def can(self, operation: str, parameter: str = "") -> bool:
-        """Whether `"PATCH /productos/{}"` exists, and takes `parameter` (header or query, any case) if
-        named.
-        """
-        declared = self.parameters.get(operation)
-        return declared is not None and (not parameter or parameter.lower() in declared)
-
-    def takes(self, operation: str, member: str) -> bool:
-        """Whether the JSON body of `operation` has `member`."""
-        return member in self.members.get(operation, frozenset())
-
-
-def read_abilities(document: Any) -> Abilities:
-    """The abilities of an OpenAPI document, whatever names its path parameters have."""
-    parameters: dict[str, frozenset[str]] = {}
-    members: dict[str, frozenset[str]] = {}
-    paths = document.get("paths") if isinstance(document, dict) else None
-    for path, item in paths.items() if isinstance(paths, dict) else ():
-        for method, operation in item.items() if isinstance(item, dict) else ():
-            if not isinstance(operation, dict):
-                continue
-            name = f"{method.upper()} {_without_names(path)}"
-            listed = [*_objects(item.get("parameters")), *_objects(operation.get("parameters"))]
-            resolved = [_resolve(document, one) for one in listed]
-            parameters[name] = frozenset(str(one.get("name", "")).lower() for one in resolved)
-            members[name] = _body_members(document, operation)
-    return Abilities(parameters, members)
-
-
-def _objects(value: Any) -> list[dict[str, Any]]:
-    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
-
-
-def _without_names(path: str) -> str:
-    parts = path.split("{")
-    return parts[0] + "".join("{" + part[part.find("}") :] for part in parts[1:])
-
-
-def _resolve(document: Any, value: Any) -> dict[str, Any]:
-    if isinstance(value, dict) and isinstance(reference := value.get("$ref"), str):
-        value = document
-        for part in reference.removeprefix("#/").split("/"):
-            value = value.get(part) if isinstance(value, dict) else None
-    return value if isinstance(value, dict) else {}
-
-
-def _body_members(document: Any, operation: dict[str, Any]) -> frozenset[str]:
-    content = _resolve(document, operation.get("requestBody")).get("content")
-    media = content.get("application/json") if isinstance(content, dict) else None
-    schema = _resolve(document, media.get("schema") if isinstance(media, dict) else None)
-    properties = schema.get("properties")
-    return frozenset(properties) if isinstance(properties, dict) else frozenset()
 
 
 class RetryBudget:
@@ -175,157 +43,6 @@ class RetryBudget:
                 return False
             self._saved -= 1
             return True
-
-
-class Service:
-    """One service behind its circuit."""
-
-    def __init__(self, name: str, url: str, adapter: BaseAdapter | None) -> None:
-        self.name = name
-        self.circuit = Circuit(CONCURRENT_CALLS)
-        self._url = url
-        self._session = requests.Session()
-        self._session.trust_env = False
-        self._session.headers["Accept-Encoding"] = "identity"
-        transport = adapter or DeadlineAdapter(
-            pool_connections=1, pool_maxsize=CONCURRENT_CALLS, max_retries=0
-        )
-        self._session.mount("http://", transport)
-        self._session.mount("https://", transport)
-        self._lock = threading.Lock()
-        self._abilities = Abilities()
-        self._abilities_until = 0.0
-
-    def call(
-        self,
-        method: str,
-        path: str,
-        token: str = "",
-        *,
-        body: Any = None,
-        data: bytes | None = None,
-        params: Mapping[str, str] | None = None,
-        headers: Mapping[str, str] | None = None,
-        seconds: float = CALL_SECONDS,
-        largest: int = LARGEST_ANSWER,
-    ) -> Answer:
-        """The service's answer below 400, or 304. Raises RefusedError and UnavailableError."""
-        sent_headers = {**trace_headers.get(), **(headers or {})}
-        if token:
-            sent_headers["Authorization"] = f"Bearer {token}"
-        if body is not None:
-            data = msgspec.json.encode(body)
-            sent_headers["Content-Type"] = "application/json"
-        outgoing = requests.Request(method, self._url + path, headers=sent_headers, data=data, params=params)
-        try:
-            with self.circuit.call():
-                answer = self._exchange(outgoing, _time_left(self.name, seconds), largest)
-        except CircuitOpenError as reason:
-            raise UnavailableError(self.name, str(reason), sent=False) from None
-        if 400 <= answer.status < 500 or answer.status == 503:
-            raise RefusedError(self.name, answer)
-        return answer
-
-    def _exchange(self, outgoing: requests.Request, seconds: float, largest: int) -> Answer:
-        """One exchange, told to the circuit: a 4xx and a 503 are answers of a service that lives."""
-        try:
-            answer = self._send(outgoing, seconds, largest)
-            if (answer.status >= 500 and answer.status != 503) or (
-                300 <= answer.status < 400 and answer.status != 304
-            ):
-                raise UnavailableError(self.name, f"answered {answer.status}", sent=True)
-        except UnavailableError:
-            self.circuit.failed()
-            raise
-        except BaseException:
-            self.circuit.failed()
-            raise
-        self.circuit.succeeded()
-        return answer
-
-    def _send(self, outgoing: requests.Request, seconds: float, largest: int) -> Answer:
-        prepared = self._session.prepare_request(outgoing)
-        try:
-            response = self._session.send(
-                prepared, timeout=(CONNECT_SECONDS, seconds), allow_redirects=False, stream=True
-            )
-            with response:
-                content = response.raw.read(largest + 1, decode_content=True)
-                if len(content) > largest:
-                    raise UnavailableError(self.name, "answered too much", sent=True)
-                return Answer(response.status_code, response.headers, content)
-        except requests.exceptions.ConnectTimeout:
-            raise UnavailableError(self.name, "does not accept connections", sent=False) from None
-        except requests.exceptions.RequestException as problem:
-            sent = not any(isinstance(cause, NewConnectionError) for cause in _causes(problem))
-            broken = sent and isinstance(problem, requests.exceptions.ConnectionError)
-            raise UnavailableError(self.name, type(problem).__name__, sent, broken) from None
-        except (HTTPError, OSError, ValueError) as problem:
-            raise UnavailableError(self.name, type(problem).__name__, sent=True) from None
-
-    def get(self, path: str, token: str = "", **options: Any) -> Answer:
-        """A GET, asked once more when the connection broke (a kept connection may have been closed
-        meanwhile).
-        """
-        try:
-            return self.call("GET", path, token, **options)
-        except UnavailableError as problem:
-            if not problem.broken:
-                raise
-            return self.call("GET", path, token, **options)
-
-    def json(self, answer: Answer) -> Any:
-        """The decoded body; what is no JSON counts as no answer."""
-        try:
-            return answer.json()
-        except ValueError:
-            self.circuit.failed()
-            raise UnavailableError(self.name, "answered no JSON", sent=True) from None
-
-    @property
-    def abilities(self) -> Abilities:
-        """What the service says it can do, asked again every half minute; the last known while it is
-        silent.
-        """
-        with self._lock:
-            if time.monotonic() < self._abilities_until:
-                return self._abilities
-            self._abilities_until = time.monotonic() + DESCRIPTION_KEPT
-        try:
-            self._abilities = read_abilities(self.get("/openapi.json", seconds=DESCRIPTION_SECONDS).json())
-        except RefusedError:
-            self._abilities = Abilities()
-        except (UnavailableError, ValueError):
-            self._abilities_until = time.monotonic() + 1.0
-        return self._abilities
-
-    def close(self) -> None:
-        self._session.close()
-
-    def health(self) -> float:
-        """Seconds that /health took. Raises UnavailableError and RefusedError."""
-        begin = time.monotonic()
-        self.call("GET", "/health", seconds=1.5)
-        return time.monotonic() - begin
-
-
-def _time_left(service: str, seconds: float) -> float:
-    """The time this call may take inside the page's own; no call begins when the page's time is over."""
-    deadline = page_deadline.get()
-    left = seconds if deadline is None else min(seconds, deadline - time.monotonic())
-    if left < SHORTEST_CALL:
-        raise UnavailableError(service, "the page's time is over", sent=False)
-    return left
-
-
-def _causes(problem: BaseException) -> list[BaseException]:
-    found: list[BaseException] = []
-    following: BaseException | None = problem
-    while following is not None and following not in found:
-        found.append(following)
-        reason = getattr(following, "reason", None) or (following.args[0] if following.args else None)
-        following = reason if isinstance(reason, BaseException) else following.__cause__
-    return found
 
 
 class Usuarios:

@@ -17,15 +17,8 @@ from functools import lru_cache
 from typing import Generic, TypeVar
 
 from storefront.reader import Reader
-from storefront.services import (
-    PAGE_LIMIT,
-    Listing,
-    Productos,
-    RefusedError,
-    ServiceError,
-    UnavailableError,
-    page_deadline,
-)
+from storefront.service import RefusedError, ServiceError, UnavailableError, page_deadline
+from storefront.services import PAGE_LIMIT, Listing, Productos
 from storefront.wire import Producto
 
 FRESH_SECONDS = 1.0

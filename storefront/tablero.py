@@ -12,7 +12,8 @@ from storefront.notices import notify, take_notices
 from storefront.pages import render
 from storefront.pedidos import Order, present, short_date, timeline
 from storefront.security import own_address
-from storefront.services import Page, RefusedError
+from storefront.service import RefusedError
+from storefront.services import Page
 from storefront.session import admins_only, visitor
 from storefront.shop import shop
 from storefront.wire import ESTADOS, Pedido

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 from flask import Flask, jsonify
 
+from storefront.abilities import read_abilities
 from storefront.app import close_app
 from storefront.circuit import FAILURES_TO_OPEN, Circuit, CircuitOpenError
-from storefront.services import RefusedError, Service, UnavailableError, read_abilities
+from storefront.service import RefusedError, Service, UnavailableError
 from tests.plain_services.apps import KEY
 from tests.storefront.conftest import PRODUCTOS, USUARIOS, PlainShop, Visit, a_storefront
 
