@@ -5,10 +5,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --require-hashes --only-binary :all:
 
-.PHONY: help setup demo run test check format lock clean
+.PHONY: help setup demo run test check audit backup restore vulnerabilities format lock clean
 
 help: ## list the tasks
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
 setup: .venv/run.stamp node_modules/run.stamp .env demo ## install what the shop needs, write .env once
 	@echo "set up"
@@ -24,6 +24,19 @@ check: .venv/test.stamp ## style and types
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/python -m operations.scan
+
+audit: .venv/run.stamp ## read the databases, name every broken invariant
+	@$(BIN)/python -m services.auditar
+
+backup: .venv/run.stamp ## copy the databases while the shop runs (BACKUP=folder)
+	@$(BIN)/python -m operations.backup $(BACKUP)
+
+restore: .venv/run.stamp ## put a backup in place (BACKUP=folder, FORCE=1 where there is data)
+	@$(if $(BACKUP),,$(error BACKUP=folder is missing))$(BIN)/python -m operations.restore "$(BACKUP)"
+
+vulnerabilities: .venv/test.stamp ## ask the public advisories about our packages (network)
+	$(BIN)/uvx pip-audit --strict --require-hashes --disable-pip -r requirements.lock
 
 format: .venv/test.stamp ## format the code
 	$(BIN)/ruff check --fix
