@@ -14,7 +14,7 @@ from granian.log import LogLevels
 from granian.server import Server
 
 from storefront.app import create_app
-from storefront.logs import log_to_stderr
+from storefront.logs import configure
 from storefront.settings import Settings, SettingsError, load_settings
 
 THREADS = 16
@@ -59,7 +59,7 @@ def _serve(settings: Settings) -> None:
     def load() -> Flask:
         os.close(held_by_parent)
         threading.Thread(target=_leave_with_parent, args=(parent_lives,), daemon=True).start()
-        log_to_stderr()
+        configure(settings.log_as_text)
         return create_app(settings)
 
     server = Server(

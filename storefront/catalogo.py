@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import brotli
+import msgspec
 from flask import Blueprint, Response, abort, current_app, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
@@ -30,6 +31,7 @@ LARGEST_ID = 2**53
 PRODUCT = re.compile(r"([1-9][0-9]{0,15})(?:-([^/]*))?")
 PICTURE = re.compile(r"[A-Za-z0-9]{1,128}-[0-9]{1,4}\.(avif|webp|jpg)")
 PICTURE_TYPES = {"avif": "image/avif", "webp": "image/webp", "jpg": "image/jpeg"}
+PREFETCH = "/prefetch.json"
 FOR_EVER = "public, max-age=31536000, immutable"
 
 # The names in our addresses, and what the products service calls them.
@@ -182,7 +184,7 @@ def _render_listing(asked: Asked, copy: Copy[Found], pages: int, home: bool) -> 
     popular: tuple[Producto, ...] = ()
     if not found.total and (query != Query(orden=query.orden)):
         popular = shop().shelf.find(Query(orden="recientes"), RELATED, who.token).value.productos
-    return render(
+    page = render(
         "catalogo/lista.html",
         "catalogo",
         personal=False,
@@ -207,6 +209,8 @@ def _render_listing(asked: Asked, copy: Copy[Found], pages: int, home: bool) -> 
         pager_url=lambda number: asked.url(pagina=number),
         can_create=who.claims is not None and who.claims.may_add_products,
     )
+    page.headers["Speculation-Rules"] = f'"{PREFETCH}"'
+    return page
 
 
 class Pages:
@@ -345,6 +349,16 @@ def _structured(found: Producto) -> dict[str, Any]:
     if found.descripcion:
         data["description"] = found.descripcion[:500]
     return {**data, "sku": str(found.id), "offers": offer}
+
+
+@area.get(PREFETCH)
+def prefetch() -> ResponseReturnValue:
+    """Speculation rules: a browser that knows them fetches a catalogue page when the pointer rests on its link."""
+    where = {"href_matches": ["/productos*", "/productos/*", "/en/productos*", "/en/productos/*"]}
+    rules = {"prefetch": [{"where": where, "eagerness": "moderate"}]}
+    response = Response(msgspec.json.encode(rules), content_type="application/speculationrules+json")
+    response.headers["Cache-Control"] = "public, max-age=86400"
+    return response
 
 
 @area.get("/imagenes/<name>")

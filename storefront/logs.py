@@ -4,9 +4,9 @@ Never a query, a cookie, a header, a body or a name: only what happened, where, 
 """
 
 import logging
+import os
 import re
 import secrets
-import sys
 import time
 from datetime import UTC, datetime
 
@@ -15,14 +15,39 @@ from flask import Flask, Response, g, request
 
 from storefront.service import trace_headers
 
+STANDARD_OUTPUT = 1
 LOG = logging.getLogger("storefront")
 TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}")
 
 
 def _log(level: int, event: str, **members: object) -> None:
     if LOG.isEnabledFor(level):
-        line = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "event": event, **members}
-        LOG.log(level, msgspec.json.encode(line).decode())
+        LOG.log(level, event, extra={"members": {"event": event, **members}})
+
+
+class Lines(logging.Handler):
+    """Writes a record as one line, of JSON or of text. A line that cannot be written is lost: no page fails for it."""
+
+    def __init__(self, as_text: bool) -> None:
+        super().__init__()
+        self._as_text = as_text
+
+    def emit(self, record: logging.LogRecord) -> None:
+        members: dict[str, object] = getattr(record, "members", None) or {"message": record.getMessage()}
+        now = datetime.fromtimestamp(record.created, UTC)
+        if self._as_text:
+            words = " ".join(
+                f"{name}={msgspec.json.encode(value).decode()}" for name, value in members.items()
+            )
+            line = f"{now:%H:%M:%S} {record.levelname.lower()} {words}"
+        else:
+            known = {"level": record.levelname.lower(), "service": "storefront"}
+            moment = {"time": now.isoformat(timespec="milliseconds")}
+            line = msgspec.json.encode({**moment, **known, **members}).decode()
+        try:
+            os.write(STANDARD_OUTPUT, f"{line}\n".encode())
+        except OSError:
+            return
 
 
 def init_logs(app: Flask) -> None:
@@ -66,9 +91,8 @@ def log_failure(problem: BaseException) -> None:
     _log(logging.ERROR, "failure", type=type(problem).__name__, at=frames[-8:], trace=g.get("trace", ""))
 
 
-def log_to_stderr() -> None:
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(message)s"))
-    LOG.addHandler(handler)
+def configure(as_text: bool) -> None:
+    """Sends the storefront's records to standard output."""
+    LOG.handlers[:] = [Lines(as_text)]
     LOG.setLevel(logging.INFO)
     LOG.propagate = False

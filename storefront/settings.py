@@ -40,6 +40,7 @@ class Settings:
     currency: str = "MXN"
     debug: bool = False
     database: Path = Path("storefront.db")
+    log_as_text: bool = False
 
 
 def is_loopback(host: str) -> bool:
@@ -73,6 +74,7 @@ def load_settings(environment: Mapping[str, str] | None = None, dotenv: Path = R
         currency=_currency(values),
         debug=debug,
         database=_database(values),
+        log_as_text=values.get("LOG_FORMAT", "").strip().lower() == "text",
     )
 
 

@@ -3,14 +3,16 @@
 import base64
 import json
 import time
+from pathlib import Path
 from typing import Any
 
 import jwt
 import pytest
 
+from storefront.app import close_app
 from storefront.security import HEADERS, own_address
 from tests.plain_services.apps import KEY
-from tests.storefront.conftest import SAME_SITE, PlainShop, Visit
+from tests.storefront.conftest import SAME_SITE, PlainShop, Visit, a_storefront
 
 OWN = {"Origin": "http://localhost"}
 
@@ -247,3 +249,42 @@ def test_a_trace_is_carried_on_and_a_bad_one_is_not(plain: PlainShop) -> None:
         assert (
             plain.app.test_client().get("/", headers={"traceparent": bad}).headers["X-Request-Id"] not in bad
         )
+
+
+def test_off_loopback_cookies_are_bound_to_https_and_the_host(tmp_path: Path, plain: PlainShop) -> None:
+    app = a_storefront(
+        tmp_path / "..", plain.adapter, hosts=frozenset({"tienda.example"}), database=tmp_path / "s.db"
+    )
+    client, there = app.test_client(), {"Host": "tienda.example"}
+    form = {"nombre": "Ana", "email": "ana@ejemplo.com", "password": "contraseña 1"}
+    assert (
+        client.post("/registro", data=form, headers={**there, "Origin": "http://tienda.example"}).status_code
+        == 403
+    )
+    answer = client.post("/registro", data=form, headers={**there, "Origin": "https://tienda.example"})
+    assert answer.status_code == 303
+    assert answer.headers["Strict-Transport-Security"].startswith("max-age=63072000")
+    cookies = answer.headers.getlist("Set-Cookie")
+    assert cookies
+    for cookie in cookies:
+        assert cookie.startswith("__Host-")
+        assert {"Secure", "HttpOnly", "Path=/", "SameSite=Lax"} <= set(cookie.split("; "))
+        assert "Domain" not in cookie
+    close_app(app)
+
+
+def test_the_patterns_are_shown_while_the_shop_is_made_only(tmp_path: Path, plain: PlainShop) -> None:
+    app = a_storefront(tmp_path / "..", plain.adapter, debug=True, database=tmp_path / "s.db")
+    assert app.test_client().get("/admin/estilos").status_code == 200
+    assert plain.app.test_client().get("/admin/estilos").status_code == 404
+    close_app(app)
+
+
+def test_rules_to_fetch_ahead_name_public_pages_only(plain: PlainShop) -> None:
+    plain.a_producto()
+    client = plain.app.test_client()
+    address = client.get("/productos").headers["Speculation-Rules"].strip('"')
+    answer = client.get(address)
+    assert answer.content_type == "application/speculationrules+json"
+    named = json.loads(answer.get_data())["prefetch"][0]["where"]["href_matches"]
+    assert all("/productos" in one for one in named)
