@@ -13,7 +13,7 @@ from functools import wraps
 from typing import Any, TypeVar, get_type_hints
 
 import msgspec
-from flask import Flask, Response, request
+from flask import Flask, Response, g, request
 
 from services.common.errors import ApiError, unauthorized, unavailable
 from services.common.json_input import InputError, convert, parse
@@ -73,7 +73,14 @@ class BodyReader:
             body: bytes = request.stream.read(limit + 1)
         if len(body) > limit:
             raise ApiError(413)
+        g.body_is_read = True
         return body
+
+    @staticmethod
+    def left_unread() -> bool:
+        """Whether the request came with a body that nobody read: the server then ends the connection."""
+        sent = bool(request.content_length) or "Transfer-Encoding" in request.headers
+        return sent and not g.get("body_is_read", False)
 
     @contextmanager
     def _turn(self) -> Iterator[None]:

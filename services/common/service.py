@@ -78,6 +78,8 @@ def create_service(
     def safe_headers(response: Response) -> Response:
         response.headers["X-Content-Type-Options"] = "nosniff"
         response.headers.setdefault("Cache-Control", "no-store")
+        if api.bodies.left_unread():
+            response.headers["Connection"] = "close"  # said, so that no client sends its next request there
         return response
 
     @api.endpoint("GET", "/health", {200: Health})
