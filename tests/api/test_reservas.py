@@ -180,7 +180,6 @@ def test_no_persons_token_and_no_forged_credential_is_good(shop: Shop) -> None:
                 f"/reservas/{reserva}",
                 token,
                 json={"producto_id": product, "cantidad": 1},
-                headers={"Connection": "close"},  # what was not read is not answered on again
             )
             assert (answer.status_code, answer.json()) == (401, {"error": "Token inválido"})
     assert read(shop.productos, product)["stock"] == 5
