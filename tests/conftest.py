@@ -13,6 +13,17 @@ BACKENDS = ("sqlite", "postgresql")
 _names = itertools.count(1)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that run side by side (-n) go by file and database, so that no process starts its shop again and again."""
+    for item in items:
+        backend = (
+            item.callspec.params.get("backend", "")
+            if isinstance(item, pytest.Function) and hasattr(item, "callspec")
+            else ""
+        )
+        item.add_marker(pytest.mark.xdist_group(f"{item.path.stem} {backend}"))
+
+
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[postgres.PostgreSQL]:
     with postgres.running() as server:
