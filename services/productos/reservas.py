@@ -71,8 +71,6 @@ class Reservas:
             if _claim(connection, reserva_id):
                 return
             reserva = _known(connection, reserva_id)
-            if reserva.estado == CANCELADA:
-                return
             connection.execute(update(reservas).where(reservas.c.id == reserva_id).values(estado=CANCELADA))
             if reserva.estado == TOMADA and reserva.contada:
                 _give_back(connection, reserva)
