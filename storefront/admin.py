@@ -192,10 +192,12 @@ def crear() -> ResponseReturnValue:
         return _form_page(
             editing, form, 503, keep(picture) if picture else None, trouble=_trouble(problem.sent)
         )
-    notify("ok", _("Agregaste %(nombre)s.", nombre=fields["nombre"]))
     shop().shelf.forget()
+    added = _("Agregaste %(nombre)s.", nombre=fields["nombre"])
     if number is None:
+        notify("ok", added)
         return redirect(url_for("admin.productos"), 303)
+    notify("ok", added, [(_("Editar"), url_for("admin.editar", producto_id=number))])
     return _with_picture(number, picture, form["imagen_alt"])
 
 

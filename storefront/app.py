@@ -39,6 +39,7 @@ def create_app(settings: Settings, adapter: BaseAdapter | None = None) -> Flask:
     app = Flask(__name__, static_folder=None)
     app.config.update(
         MONEDA=settings.currency,
+        PROXIES=settings.proxies,
         MAX_CONTENT_LENGTH=LARGEST_FORM,
         MAX_FORM_MEMORY_SIZE=LARGEST_FORM,
         MAX_FORM_PARTS=300,

@@ -8,7 +8,7 @@ from storefront.forms import Form
 from storefront.i18n import _
 from storefront.notices import notify
 from storefront.pages import THEMES, render, unavailable, wait_text
-from storefront.security import own_address
+from storefront.security import own_address, visitor_address
 from storefront.service import RefusedError, ServiceError, UnavailableError
 from storefront.session import Visitor, end_session, members_only, start_session, visitor
 from storefront.shop import shop
@@ -79,7 +79,7 @@ def iniciar() -> ResponseReturnValue:
 
 def _sign_in(form: Form, kind: str, email: str, password: str) -> ResponseReturnValue:
     try:
-        token = shop().services.usuarios.entrar(email, password, request.remote_addr or "")
+        token = shop().services.usuarios.entrar(email, password, visitor_address())
         start_session(token)
     except RefusedError as refusal:
         if refusal.status == 429:
@@ -100,7 +100,7 @@ def registrar() -> ResponseReturnValue:
     if not form.valid:
         return _form_page("register", form, 422)
     try:
-        shop().services.usuarios.registrar(nombre, email, password, request.remote_addr or "")
+        shop().services.usuarios.registrar(nombre, email, password, visitor_address())
     except RefusedError as refusal:
         if refusal.status == 429:
             return _form_page("register", form, 429, wait_text(refusal.retry_after))
@@ -115,7 +115,7 @@ def registrar() -> ResponseReturnValue:
 def _existing_account(form: Form, email: str, password: str) -> ResponseReturnValue:
     """The e-mail is taken. Whoever knows its password meant to sign in, or sent the form twice."""
     try:
-        token = shop().services.usuarios.entrar(email, password, request.remote_addr or "")
+        token = shop().services.usuarios.entrar(email, password, visitor_address())
     except ServiceError:
         form.refuse("email", _("Ya hay una cuenta con este correo."))
         form.taken = True
@@ -192,7 +192,7 @@ def cambiar_nombre() -> ResponseReturnValue:
     nombre = form.nombre()
     if not form.valid:
         return _account_page(name=form, status=422)
-    shop().services.usuarios.cambiar_perfil(visitor().token, {"nombre": nombre}, request.remote_addr or "")
+    shop().services.usuarios.cambiar_perfil(visitor().token, {"nombre": nombre}, visitor_address())
     notify("ok", _("Guardamos tu nombre."))
     return redirect(url_for("cuenta.cuenta"), 303)
 
@@ -207,7 +207,7 @@ def cambiar_clave() -> ResponseReturnValue:
     if form.valid:
         try:
             changed = shop().services.usuarios.cambiar_perfil(
-                who.token, {"password": password, "password_actual": current}, request.remote_addr or ""
+                who.token, {"password": password, "password_actual": current}, visitor_address()
             )
         except RefusedError as refusal:
             if refusal.status in (401, 503):
@@ -265,7 +265,7 @@ def borrar() -> ResponseReturnValue:
 def _delete(password: str) -> None:
     """Deletes the account of whoever still knows its password: a session left open is not enough."""
     usuarios, who = shop().services.usuarios, visitor()
-    usuarios.entrar(who.claims.email if who.claims else "", password, request.remote_addr or "")
+    usuarios.entrar(who.claims.email if who.claims else "", password, visitor_address())
     usuarios.borrar_perfil(who.token)
 
 

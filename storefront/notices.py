@@ -11,6 +11,7 @@ from storefront import cookies
 
 MOST = 3
 SECONDS = 300
+LONGEST = 3000  # with its signature and name it still fits into a cookie
 
 
 def notify(tone: str, text: str, links: list[tuple[str, str]] | None = None, **details: Any) -> None:
@@ -44,6 +45,11 @@ def _stored() -> list[dict[str, Any]]:
 def keep_notices() -> None:
     """Called for every answer: what no page has shown yet travels on."""
     waiting = g.pop("notices_out", [])
-    if waiting:
-        kept = _stored() if "notices" not in g else []
-        cookies.write("avisos", json.dumps([*kept, *waiting][-MOST:], separators=(",", ":")), SECONDS)
+    if not waiting:
+        return
+    kept = [*(_stored() if "notices" not in g else []), *waiting][-MOST:]
+    text = json.dumps(kept, separators=(",", ":"))
+    while len(text) > LONGEST and len(kept) > 1:
+        kept = kept[1:]
+        text = json.dumps(kept, separators=(",", ":"))
+    cookies.write("avisos", text, SECONDS)

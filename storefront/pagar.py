@@ -22,7 +22,7 @@ from storefront.i18n import _
 from storefront.notices import notify
 from storefront.pages import money, render
 from storefront.service import RefusedError, ServiceError, UnavailableError, page_deadline
-from storefront.session import members_only, sign_in_first, store, visitor
+from storefront.session import drop_session, members_only, sign_in_first, store, visitor
 from storefront.shop import shop
 from storefront.store import DONE, NOT_PLACED, REFUSED, SENDING, UNKNOWN, WAITING, PurchaseLine
 from storefront.wire import Pedido
@@ -204,14 +204,21 @@ def soltar(compra_id: UUID) -> ResponseReturnValue:
 
 
 def _carry_out(compra_id: str) -> ResponseReturnValue:
-    lines = _place(compra_id)
+    try:
+        lines = _place(compra_id)
+    except RefusedError:
+        drop_session()
+        return sign_in_first(url_for("pagar.revisar"))
     shop().shelf.forget()
     _clear(cart(), compra_id, lines)
     return redirect(url_for("pagar.compra", compra_id=compra_id), 303)
 
 
 def _place(compra_id: str) -> list[PurchaseLine]:
-    """Sends every line that may be sent, and waits for those that another request is sending."""
+    """Sends every line that may be sent, and waits for those that another request is sending.
+
+    Raises RefusedError where the token is no longer taken.
+    """
     who = visitor()
     repeats = shop().services.pedidos.repeats
     for line in store().purchase(compra_id, who.usuario_id) or []:

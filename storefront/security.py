@@ -3,6 +3,7 @@
 import re
 import uuid
 from collections.abc import Callable, Iterable
+from ipaddress import ip_address
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -53,6 +54,18 @@ class FixedHeaders:
             return start_response(status, headers + added, *failure)
 
         return self._application(environ, start)
+
+
+def visitor_address() -> str:
+    """Who is behind this request: the peer, or whom a proxy of ours names last."""
+    peer = request.remote_addr or ""
+    if peer not in current_app.config["PROXIES"]:
+        return peer
+    named = request.headers.get("X-Forwarded-For", "").rsplit(",", 1)[-1].strip()
+    try:
+        return str(ip_address(named))
+    except ValueError:
+        return peer
 
 
 def own_origin() -> str:

@@ -41,6 +41,7 @@ class Settings:
     debug: bool = False
     database: Path = Path("storefront.db")
     log_as_text: bool = False
+    proxies: frozenset[str] = field(default_factory=frozenset)
 
 
 def is_loopback(host: str) -> bool:
@@ -53,9 +54,7 @@ def load_settings(environment: Mapping[str, str] | None = None, dotenv: Path = R
     values.update(os.environ if environment is None else environment)
     host = values.get("HOST", "").strip() or "127.0.0.1"
     debug = _boolean(values, "DEBUG")
-    hosts = frozenset(
-        name.strip().lower() for name in values.get("HOSTS_PERMITIDOS", "").split(",") if name.strip()
-    )
+    hosts = _names(values, "HOSTS_PERMITIDOS")
     if not is_loopback(host):
         if debug:
             raise SettingsError("DEBUG=True is refused when HOST is not loopback")
@@ -74,8 +73,13 @@ def load_settings(environment: Mapping[str, str] | None = None, dotenv: Path = R
         currency=_currency(values),
         debug=debug,
         database=_database(values),
+        proxies=_names(values, "PROXIES_CONFIABLES"),
         log_as_text=values.get("LOG_FORMAT", "").strip().lower() == "text",
     )
+
+
+def _names(values: Mapping[str, str], name: str) -> frozenset[str]:
+    return frozenset(one.strip().lower() for one in values.get(name, "").split(",") if one.strip())
 
 
 def _boolean(values: Mapping[str, str], name: str) -> bool:

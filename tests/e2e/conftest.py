@@ -5,12 +5,11 @@ The trace and a picture of what failed are kept under tests/artifacts/.
 
 import itertools
 import re
-import time
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
 from tests.e2e.running import Running
 from tests.shop import Person
@@ -138,12 +137,3 @@ def sign_in(page: Page, person: Person, path: str = "/cuenta") -> None:
     page.locator("#entrar-password").fill(person.password)
     page.get_by_role("button", name="Entrar").click()
     page.wait_for_url(f"**{path}*")
-
-
-def reload_until(page: Page, path: str, selector: str, seconds: float = 5.0) -> None:
-    """Opens `path` until `selector` is there: the catalogue may be a second old."""
-    deadline = time.monotonic() + seconds
-    page.goto(path)
-    while not page.locator(selector).count() and time.monotonic() < deadline:
-        page.goto(path)
-    expect(page.locator(selector)).to_be_attached()

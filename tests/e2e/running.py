@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import requests
 
@@ -86,6 +87,16 @@ class Running:
     @property
     def owner(self) -> Person:
         return self.services.admin
+
+    def a_producto(self, **fields: Any) -> int:
+        """The id of a new product that the shop's list shows already; its copy may be a second old."""
+        number = self.services.a_producto(**fields)
+        query = {"q": str(fields.get("nombre", ""))}
+        deadline = time.monotonic() + 5
+        while time.monotonic() < deadline:
+            if f'id="producto-{number}"' in requests.get(f"{self.url}/productos", query, timeout=10).text:
+                return number
+        raise AssertionError("the list does not show the new product")
 
     def orders_of(self, person_id: int) -> list[dict[str, object]]:
         rows = self.services.pedidos.sql(

@@ -54,7 +54,7 @@ CATALOGUE, PRODUCT, OTHER, ADMIN = (
 def test_a_page_weighs_no_more_than_its_budget(
     open_page: Callable[..., Page], shop: Running, path: str, budget: Budget, who: str
 ) -> None:
-    number = shop.services.a_producto(nombre="De peso", descripcion="Pesa poco.\n" * 20, stock=9)
+    number = shop.a_producto(nombre="De peso", descripcion="Pesa poco.\n" * 20, stock=9)
     page = open_page(width=390, height=844)
     if who:
         sign_in(page, shop.owner if who == "owner" else shop.services.person())

@@ -13,7 +13,7 @@ from tests.shop import Person
 @pytest.fixture
 def review(page: Page, shop: Running, shopper: Person) -> Page:
     """The review page of a cart with one product."""
-    number = shop.services.a_producto(nombre="Cuaderno", precio=50, stock=50)
+    number = shop.a_producto(nombre="Cuaderno", precio=50, stock=50)
     sign_in(page, shopper, f"/productos/{number}")
     page.get_by_role("button", name="Agregar al carrito").click()
     expect(page.get_by_text("Agregado: Cuaderno").first).to_be_visible()
@@ -68,7 +68,7 @@ def test_a_reply_that_never_came_is_the_same_order_when_sent_again(
 
 
 def test_many_clicks_on_add_are_told_one_after_another(open_page: Callable[..., Page], shop: Running) -> None:
-    number = shop.services.a_producto(nombre="Calcomanías")
+    number = shop.a_producto(nombre="Calcomanías")
     page = open_page()
     page.goto("/productos?q=calcoman")
     page.locator(f"#agregar-{number}").dblclick()

@@ -38,7 +38,7 @@ def test_the_first_tab_leads_past_the_header(open_page: Callable[..., Page]) -> 
 
 
 def test_buying_without_a_mouse(open_page: Callable[..., Page], shop: Running) -> None:
-    number = shop.services.a_producto(nombre="Brújula", precio=45, stock=9)
+    number = shop.a_producto(nombre="Brújula", precio=45, stock=9)
     page = open_page(width=390, height=780)
     page.goto(f"/productos/{number}")
     press_until(page, "#cantidad-more")

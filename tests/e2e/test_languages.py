@@ -12,7 +12,7 @@ SPANISH = re.compile(r"\b(Carrito|Agregar|Buscar|Catálogo|Entrar|Pedido|Cantida
 def test_in_english_every_word_is_english_and_the_link_can_be_shared(
     page: Page, shop: Running, scripts: bool
 ) -> None:
-    number = shop.services.a_producto(nombre="Polar mug", precio=1299.9)
+    number = shop.a_producto(nombre="Polar mug", precio=1299.9)
     page.goto(f"/productos/{number}")
     page.get_by_role("link", name="English").click()
     assert "/en/productos/" in page.url

@@ -13,7 +13,7 @@ from tests.shop import Person
 @pytest.fixture
 def numero(shop: Running, shopper: Person) -> int:
     """A pending order of the shopper."""
-    answer = shop.services.a_pedido(shopper, shop.services.a_producto(nombre="Trineo", stock=9), 2)
+    answer = shop.services.a_pedido(shopper, shop.a_producto(nombre="Trineo", stock=9), 2)
     return int(answer.headers["Location"].rsplit("/", 1)[1])
 
 

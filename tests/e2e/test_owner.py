@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import FilePayload, Page, expect
 
-from tests.e2e.conftest import reload_until, settled, sign_in
+from tests.e2e.conftest import settled, sign_in
 from tests.e2e.running import Running
 
 
@@ -47,7 +47,7 @@ def test_a_product_from_the_form_to_the_shop_and_out_of_it(owner: Page, scripts:
     owner.get_by_role("button", name="Guardar").click()
     expect(owner.get_by_text(f"Agregaste {nombre}.").first).to_be_visible()
 
-    owner.get_by_role("link", name=nombre).click()
+    owner.get_by_role("link", name="Editar", exact=True).click()
     expect(owner.get_by_label("Precio")).to_have_value("1299.90")
     owner.get_by_role("link", name="Ver en la tienda").click()
     picture = owner.get_by_role("img", name="Una lámpara naranja")
@@ -76,8 +76,8 @@ def test_files_that_are_no_pictures_are_told_and_the_form_stays(owner: Page) -> 
 
 def test_the_stock_is_counted_in_the_list(owner: Page, shop: Running, scripts: bool) -> None:
     nombre = f"Cuerda {'js' if scripts else 'sin'}"
-    number = shop.services.a_producto(nombre=nombre, stock=5)
-    reload_until(owner, f"/admin/productos?q={nombre}", f"#guardar-{number}")
+    number = shop.a_producto(nombre=nombre, stock=5)
+    owner.goto(f"/admin/productos?q={nombre}")
     owner.get_by_label(f"Existencias de {nombre}").fill("12")
     owner.locator(f"#guardar-{number}").click()
     if scripts:

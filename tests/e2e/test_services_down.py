@@ -29,7 +29,7 @@ def stop(shop: Running) -> Iterator[Callable[[Service], None]]:
 def test_orders_down_nothing_is_charged_and_later_it_is_bought_once(
     page: Page, shop: Running, shopper: Person, stop: Callable[[Service], None]
 ) -> None:
-    number = shop.services.a_producto(nombre="Esquís", stock=5)
+    number = shop.a_producto(nombre="Esquís", stock=5)
     sign_in(page, shopper, f"/productos/{number}")
     page.get_by_role("button", name="Agregar al carrito").click()
     expect(page.get_by_text("Agregado: Esquís").first).to_be_visible()
@@ -55,7 +55,7 @@ def test_orders_down_nothing_is_charged_and_later_it_is_bought_once(
 def test_products_down_the_last_catalogue_is_shown_and_ordering_waits(
     page: Page, shop: Running, shopper: Person, stop: Callable[[Service], None]
 ) -> None:
-    number = shop.services.a_producto(nombre="Raquetas", stock=5)
+    number = shop.a_producto(nombre="Raquetas", stock=5)
     sign_in(page, shopper, "/productos")
     page.goto(f"/productos/{number}")
     stop(shop.services.productos)
@@ -73,7 +73,7 @@ def test_products_down_the_last_catalogue_is_shown_and_ordering_waits(
 def test_users_down_a_live_session_goes_on(
     page: Page, shop: Running, shopper: Person, stop: Callable[[Service], None]
 ) -> None:
-    number = shop.services.a_producto(nombre="Guantes", stock=5)
+    number = shop.a_producto(nombre="Guantes", stock=5)
     sign_in(page, shopper, f"/productos/{number}")
     stop(shop.services.usuarios)
     page.get_by_role("button", name="Agregar al carrito").click()

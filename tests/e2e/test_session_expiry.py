@@ -33,7 +33,7 @@ def again(page: Page, person: Person) -> None:
 
 
 def test_in_the_middle_of_the_checkout(page: Page, shop: Running, shopper: Person) -> None:
-    number = shop.services.a_producto(nombre="Reloj", precio=80, stock=5)
+    number = shop.a_producto(nombre="Reloj", precio=80, stock=5)
     sign_in(page, shopper, f"/productos/{number}")
     page.get_by_role("button", name="Agregar al carrito").click()
     expect(page.get_by_text("Agregado: Reloj").first).to_be_visible()

@@ -4,6 +4,7 @@ import threading
 from typing import Any
 
 import requests
+from flask import Flask
 
 from tests.storefront.conftest import PEDIDOS, PRODUCTOS, USUARIOS, PlainShop, RealShop, Visit
 
@@ -194,3 +195,18 @@ def test_over_the_real_services_a_lost_reply_is_asked_again_under_the_same_key(r
     assert visit.heading.startswith("¡Gracias!")
     product = real.services.productos.get(f"/productos/{taza}", real.services.admin.token).json()
     assert product["stock"] == 9
+
+
+def test_a_token_the_orders_no_longer_take_leads_to_signing_in_and_back(plain: PlainShop) -> None:
+    visit, form = _ready(plain)
+    refusing = Flask("refusing")
+    refusing.add_url_rule("/pedidos", methods=["POST"], view_func=lambda: ({"error": "Token inválido"}, 401))
+    pedidos = plain.adapter.apps[PEDIDOS]
+    plain.adapter.apps = {**plain.adapter.apps, PEDIDOS: refusing}
+    visit.post("/pagar/confirmar", form)
+    assert visit.path == "/entrar?siguiente=%2Fpagar%2Frevisar"
+    plain.adapter.apps = {**plain.adapter.apps, PEDIDOS: pedidos}
+    visit.send("/entrar", email="ana@ejemplo.com", password="contraseña 1")
+    visit.send("/reintentar")
+    assert visit.heading == "¡Gracias! Recibimos tu pedido"
+    assert len(plain.orders()) == 1

@@ -247,3 +247,25 @@ def test_without_a_reader_account_the_owner_comes_first(tmp_path: Path, plain: P
     )
     assert visit.get("/").heading == "Cosas buenas para días fríos"
     close_app(app)
+
+
+@pytest.mark.parametrize(
+    ("proxies", "forwarded", "told"),
+    [
+        (frozenset(), "203.0.113.9", "127.0.0.1"),
+        (frozenset({"127.0.0.1"}), "203.0.113.9", "203.0.113.9"),
+        (frozenset({"127.0.0.1"}), "10.0.0.1, 203.0.113.9", "203.0.113.9"),
+        (frozenset({"127.0.0.1"}), "evil", "127.0.0.1"),
+        (frozenset({"127.0.0.1"}), "", "127.0.0.1"),
+    ],
+)
+def test_a_visitor_is_named_by_our_proxy_only(
+    plain: PlainShop, proxies: frozenset[str], forwarded: str, told: str
+) -> None:
+    plain.app.config["PROXIES"] = proxies
+    plain.app.test_client().post(
+        "/entrar",
+        data={"email": "ana@ejemplo.com", "password": "contraseña 1"},
+        headers={"Sec-Fetch-Site": "same-origin", "X-Forwarded-For": forwarded},
+    )
+    assert plain.adapter.headers[-1]["X-Forwarded-For"] == told
