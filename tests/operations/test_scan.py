@@ -26,6 +26,7 @@ def test_the_repository_is_clean(capsys: pytest.CaptureFixture[str]) -> None:
         "aws = AKIA" + "ABCDEFGHIJKLMNOP",
         "GITHUB=ghp_" + "a1" * 18,
     ],
+    ids=["setting", "json", "assigned token", "token", "private key", "cloud key", "forge token"],
 )
 def test_secrets_are_found(line: str) -> None:
     assert list(in_line(line))
