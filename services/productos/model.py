@@ -121,7 +121,10 @@ def fold(text: str) -> str:
 
     No accents, no case, letters and digits only; a pictograph is a word of its own.
     """
-    plain = "".join(_plain(character) for character in unicodedata.normalize("NFKD", text.casefold()))
+    # Twice, as Unicode defines caseless matching: either step can make work for the other.
+    for _ in range(2):
+        text = unicodedata.normalize("NFKD", text.casefold())
+    plain = "".join(_plain(character) for character in text)
     return " ".join(word[:WORD_LENGTH] for word in plain.split())
 
 

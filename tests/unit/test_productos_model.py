@@ -57,6 +57,7 @@ def test_old_prices_round_half_up(text: str, cents: int) -> None:
         ("  TAZA,  Azul!! ", "taza azul"),
         ("Ｔａｚａ", "taza"),
         ("Straße", "strasse"),
+        ("𝓐ͅΐ", "aιι"),
         ("100% algodón_50", "100 algodon 50"),
         ("niño/niña", "nino nina"),
         ("Taza🐧azul", "taza 🐧 azul"),
