@@ -1,12 +1,12 @@
 """What pedidos takes and gives, declared once: it validates, serialises and is the OpenAPI document."""
 
 import uuid
-from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from services.common.moments import iso
 from services.pedidos.model import CANTIDAD_MAXIMA
 
 HIGHEST = 2**63 - 1
@@ -112,10 +112,10 @@ def pedido(row: Any) -> Pedido:
         total=units(row.total),
         moneda=row.moneda,
         compra_id=row.compra_id,
-        creado_en=moment(row.creado_en),
-        enviado_en=moment(row.enviado_en),
-        entregado_en=moment(row.entregado_en),
-        cancelado_en=moment(row.cancelado_en),
+        creado_en=iso(row.creado_en),
+        enviado_en=iso(row.enviado_en),
+        entregado_en=iso(row.entregado_en),
+        cancelado_en=iso(row.cancelado_en),
         version=row.version,
     )
     if row.original is not None:
@@ -128,10 +128,3 @@ def pedido(row: Any) -> Pedido:
 
 def units(cents: int | None) -> float | None:
     return None if cents is None else cents / 100
-
-
-def moment(milliseconds: int | None) -> str | None:
-    if milliseconds is None:
-        return None
-    seconds, rest = divmod(milliseconds, 1000)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:03d}Z"

@@ -2,7 +2,6 @@
 
 import unicodedata
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Literal
 
@@ -143,11 +142,3 @@ def search_words(q: str) -> tuple[str, ...]:
         if not any(longer.startswith(word) for longer in words):
             words.append(word)
     return tuple(words[:SEARCH_WORDS])
-
-
-def iso(milliseconds: int | None) -> str | None:
-    """A moment as ISO 8601 in UTC."""
-    if milliseconds is None:
-        return None
-    moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

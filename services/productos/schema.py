@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from services.common.moments import iso
 from services.common.text import ONE_LINE
 from services.productos.model import (
     HIGHEST_PRICE,
@@ -15,7 +16,6 @@ from services.productos.model import (
     Producto,
     amount,
     exact_cents,
-    iso,
 )
 
 # New lines and tabs may stand in a text; other control characters and marks that turn its direction may not.

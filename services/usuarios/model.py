@@ -3,7 +3,6 @@
 import hashlib
 import hmac
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 ADMINISTRADOR, CLIENTE, LECTOR = "administrador", "cliente", "lector"
@@ -49,11 +48,3 @@ def role_of_new_account(email: str, first: bool, admin_emails: frozenset[str]) -
 def account_key(secret: str, email: str) -> str:
     """An e-mail as it may stand in counters and logs: a keyed hash."""
     return hmac.new(secret.encode(), fold(email).encode(), hashlib.sha256).hexdigest()[:32]
-
-
-def iso(milliseconds: int | None) -> str | None:
-    """A moment as ISO 8601 in UTC."""
-    if milliseconds is None:
-        return None
-    moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

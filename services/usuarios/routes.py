@@ -5,10 +5,11 @@ from msgspec import UNSET
 
 from services.common.api import Api, Message
 from services.common.errors import json_response
+from services.common.moments import iso
 from services.common.tokens import Caller
 from services.usuarios.accounts import Accounts
 from services.usuarios.limits import visitor_address
-from services.usuarios.model import Usuario, iso
+from services.usuarios.model import Usuario
 from services.usuarios.schema import Acceso, Cambios, NuevaCuenta, Perfil, TokenEmitido
 
 
