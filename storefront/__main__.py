@@ -2,13 +2,14 @@
 
 import multiprocessing
 import os
+import signal
 import socket
 import sys
 import threading
 from typing import NoReturn
 
 from flask import Flask
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server import Server
@@ -59,6 +60,7 @@ def _serve(settings: Settings) -> None:
     def load() -> Flask:
         os.close(held_by_parent)
         threading.Thread(target=_leave_with_parent, args=(parent_lives,), daemon=True).start()
+        _wake_main_thread_by_signals()
         configure(settings.log_as_text)
         return create_app(settings)
 
@@ -70,6 +72,7 @@ def _serve(settings: Settings) -> None:
         workers=1,
         blocking_threads=THREADS,
         backlog=1024,
+        http=HTTPModes.http1,
         http1_settings=HTTP1Settings(header_read_timeout=HEADER_MILLISECONDS, max_buffer_size=HEADER_BYTES),
         log_level=LogLevels.error,
         respawn_failed_workers=True,
@@ -83,6 +86,19 @@ def _serve(settings: Settings) -> None:
 def _leave_with_parent(pipe: int) -> None:
     os.read(pipe, 1)
     os._exit(1)
+
+
+def _wake_main_thread_by_signals() -> None:
+    """The kernel may give a signal to any thread; the main one, asleep in a lock, would not notice SIGTERM."""
+    noticed, notice = os.pipe()
+    os.set_blocking(notice, False)
+    signal.set_wakeup_fd(notice, warn_on_full_buffer=False)
+    main_thread = threading.get_ident()
+
+    def pass_on() -> None:
+        signal.pthread_kill(main_thread, os.read(noticed, 1)[0])
+
+    threading.Thread(target=pass_on, daemon=True).start()
 
 
 if __name__ == "__main__":

@@ -8,11 +8,12 @@ from requests.adapters import BaseAdapter
 from storefront import admin, carrito, catalogo, cuenta, estado, pagar, pedidos, tablero
 from storefront.assets import init_assets
 from storefront.cookies import init_cookies
-from storefront.i18n import init_i18n
-from storefront.logs import init_logs
+from storefront.front import FrontPages
+from storefront.i18n import LanguagePrefix, init_i18n
+from storefront.logs import Requests, init_logs
 from storefront.pages import init_pages
 from storefront.reader import Reader
-from storefront.security import init_security
+from storefront.security import FixedHeaders, init_security
 from storefront.service import page_deadline
 from storefront.services import Services
 from storefront.session import STORE, init_session
@@ -48,7 +49,8 @@ def create_app(settings: Settings, adapter: BaseAdapter | None = None) -> Flask:
     app.json.compact = True  # type: ignore[attr-defined]
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
-    app.extensions[EXTENSION] = Shop(services, Shelf(services.productos, reader))
+    shelf = Shelf(services.productos, reader)
+    app.extensions[EXTENSION] = Shop(services, shelf)
 
     @app.before_request
     def start_clock() -> None:
@@ -63,6 +65,11 @@ def create_app(settings: Settings, adapter: BaseAdapter | None = None) -> Flask:
     init_pages(app)
     for area in AREAS:
         app.register_blueprint(area.area)
+    # A request meets these from the last to the first: log, fixed headers, kept pages, language, Flask.
+    app.wsgi_app = LanguagePrefix(app.wsgi_app)  # type: ignore[method-assign]
+    app.wsgi_app = FrontPages(app.wsgi_app, shelf)  # type: ignore[method-assign]
+    app.wsgi_app = FixedHeaders(app.wsgi_app)  # type: ignore[method-assign]
+    app.wsgi_app = Requests(app.wsgi_app)  # type: ignore[method-assign]
     return app
 
 

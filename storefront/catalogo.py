@@ -1,6 +1,7 @@
 """The catalogue: home, list, search, product and its pictures."""
 
 import re
+import threading
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -12,12 +13,13 @@ from flask import Blueprint, Response, abort, current_app, redirect, request, ur
 from flask.typing import ResponseReturnValue
 
 from storefront.cart import cart
+from storefront.front import keep_until
 from storefront.i18n import _, language, ngettext
 from storefront.money import parse_price, plain_units
 from storefront.notices import has_notices, notify
 from storefront.pages import error_page, money, render, theme
 from storefront.session import visitor
-from storefront.shelf import Copy, Found, Query, fold
+from storefront.shelf import RENEW_SECONDS, Copy, Found, Query, fold
 from storefront.shop import shop
 from storefront.wire import Producto
 
@@ -147,6 +149,8 @@ def _listing(home: bool) -> ResponseReturnValue:
     pages = max(1, -(-found.total // PAGE_SIZE))
     if asked.query.pagina > pages and not found.more:
         return redirect(asked.url(pagina=pages), 302)
+    if copy.minutes_old is None:
+        keep_until(copy.taken_at + RENEW_SECONDS)
     if asked.refused or has_notices():
         for text in asked.refused:
             notify("warn", text)
@@ -218,15 +222,17 @@ class Pages:
 
     def __init__(self, most: int) -> None:
         self._most = most
+        self._lock = threading.Lock()
         self._kept: dict[Any, Any] = {}
 
     def get(self, key: Any) -> Any:
         return self._kept.get(key)
 
     def put(self, key: Any, page: Any) -> None:
-        while len(self._kept) >= self._most:
-            self._kept.pop(next(iter(self._kept)), None)
-        self._kept[key] = page
+        with self._lock:
+            while len(self._kept) >= self._most:
+                self._kept.pop(next(iter(self._kept)))
+            self._kept[key] = page
 
 
 _pages = Pages(256)

@@ -108,4 +108,3 @@ def init_i18n(app: Flask) -> None:
         _ngettext,
         newstyle=True,
     )
-    app.wsgi_app = LanguagePrefix(app.wsgi_app)  # type: ignore[method-assign]

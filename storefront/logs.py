@@ -8,14 +8,18 @@ import os
 import re
 import secrets
 import time
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from typing import Any
 
 import msgspec
-from flask import Flask, Response, g, request
+from flask import Flask, request
 
+from storefront.i18n import Wsgi
 from storefront.service import trace_headers
 
 STANDARD_OUTPUT = 1
+TRACE = "pingui.trace"
 LOG = logging.getLogger("storefront")
 TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}")
 
@@ -26,7 +30,9 @@ def _log(level: int, event: str, **members: object) -> None:
 
 
 class Lines(logging.Handler):
-    """Writes a record as one line, of JSON or of text. A line that cannot be written is lost: no page fails for it."""
+    """Writes a record as one line, of JSON or of text. A line that cannot be written is lost: no page
+    fails for it.
+    """
 
     def __init__(self, as_text: bool) -> None:
         super().__init__()
@@ -50,33 +56,48 @@ class Lines(logging.Handler):
             return
 
 
-def init_logs(app: Flask) -> None:
-    """Begins or continues a trace (W3C Trace Context; one that is malformed is ignored), and logs the
-    answer.
+class Requests:
+    """WSGI middleware that begins or continues a trace (W3C Trace Context; one that is malformed is
+    ignored), answers its id as X-Request-Id and logs the answer.
     """
 
-    @app.before_request
-    def begin() -> None:
-        g.begun = time.perf_counter()
-        known = TRACEPARENT.fullmatch(request.headers.get("traceparent", ""))
-        g.trace = known[1] if known else secrets.token_hex(16)
-        trace_headers.set({"traceparent": f"00-{g.trace}-{secrets.token_hex(8)}-01"})
+    def __init__(self, application: Wsgi) -> None:
+        self._application = application
 
-    @app.after_request
-    def end(response: Response) -> Response:
-        trace = g.get("trace", "")
-        response.headers["X-Request-Id"] = trace
-        taken = time.perf_counter() - g.get("begun", time.perf_counter())
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        begun = time.perf_counter()
+        known = TRACEPARENT.fullmatch(environ.get("HTTP_TRACEPARENT", ""))
+        environ[TRACE] = trace = known[1] if known else secrets.token_hex(16)
+        answered: list[str] = []
+
+        def start(status: str, headers: list[tuple[str, str]], *failure: Any) -> Any:
+            answered.append(status)
+            return start_response(status, [*headers, ("X-Request-Id", trace)], *failure)
+
+        body = self._application(environ, start)
         _log(
             logging.INFO,
             "request",
-            method=request.method,
-            path=request.path,
-            status=response.status_code,
-            ms=round(taken * 1000, 1),
+            method=environ["REQUEST_METHOD"],
+            path=environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", ""),
+            status=int(answered[-1][:3]) if answered else 0,
+            ms=round((time.perf_counter() - begun) * 1000, 1),
             trace=trace,
         )
-        return response
+        return body
+
+
+def current_trace() -> str:
+    """The id of the trace of this request."""
+    return str(request.environ.get(TRACE, ""))
+
+
+def init_logs(app: Flask) -> None:
+    """Sends the trace of each request on with the calls that it makes."""
+
+    @app.before_request
+    def carry_on() -> None:
+        trace_headers.set({"traceparent": f"00-{current_trace()}-{secrets.token_hex(8)}-01"})
 
 
 def log_failure(problem: BaseException) -> None:
@@ -88,7 +109,7 @@ def log_failure(problem: BaseException) -> None:
     while trace is not None:
         frames.append(f"{trace.tb_frame.f_code.co_filename.rsplit('/', 2)[-1]}:{trace.tb_lineno}")
         trace = trace.tb_next
-    _log(logging.ERROR, "failure", type=type(problem).__name__, at=frames[-8:], trace=g.get("trace", ""))
+    _log(logging.ERROR, "failure", type=type(problem).__name__, at=frames[-8:], trace=current_trace())
 
 
 def configure(as_text: bool) -> None:

@@ -6,13 +6,13 @@ from urllib.parse import quote
 
 import brotli
 from babel.dates import format_date
-from flask import Flask, Response, current_app, g, make_response, render_template, request, url_for
+from flask import Flask, Response, current_app, make_response, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
 from storefront.cart import cart
 from storefront.i18n import LANGUAGES, PREFIX, _, language, moment, ngettext
-from storefront.logs import log_failure
+from storefront.logs import current_trace, log_failure
 from storefront.money import format_cents, locale_for
 from storefront.notices import keep_notices, take_notices
 from storefront.reader import NobodyYetError
@@ -209,7 +209,7 @@ def _failed(problem: Exception) -> ResponseReturnValue:
     return error_page(
         500,
         _("Algo salió mal"),
-        _("Ya quedó anotado. Si nos escribes, di este número: %(n)s", n=g.get("trace", "")[:8]),
+        _("Ya quedó anotado. Si nos escribes, di este número: %(n)s", n=current_trace()[:8]),
         "sleeping",
     )
 

@@ -133,8 +133,6 @@ def init_security(app: Flask, host: str, hosts: frozenset[str]) -> None:
             response.headers["Strict-Transport-Security"] = HSTS
         return response
 
-    app.wsgi_app = FixedHeaders(app.wsgi_app)  # type: ignore[method-assign]
-
 
 def new_key() -> str:
     """A key that nobody can guess, for one intention of one person."""

@@ -57,7 +57,7 @@ class Copies(Generic[Value]):
         self._lock = threading.Lock()
         self._copies: OrderedDict[object, Copy[Value]] = OrderedDict()
         self._running: dict[object, Future[Copy[Value]]] = {}
-        self._writes = 0
+        self.writes = 0
 
     def get(self, key: object, fetch: Callable[[Value | None], Value]) -> Copy[Value]:
         """The copy of `key`; `fetch` is given the old value and may return it again. Raises ServiceError."""
@@ -87,7 +87,7 @@ class Copies(Generic[Value]):
             for key, copy in self._copies.items():
                 self._copies[key] = replace(copy, taken_at=min(copy.taken_at, past))
             self._running.clear()
-            self._writes += 1
+            self.writes += 1
 
     def _renew(
         self, key: object, fetch: Callable[[Value | None], Value], copy: Copy[Value] | None
@@ -106,11 +106,11 @@ class Copies(Generic[Value]):
         page_deadline.set(None)
         begin = time.monotonic()
         with self._lock:
-            mine, writes = self._running.get(key), self._writes
+            mine, writes = self._running.get(key), self.writes
         try:
             fresh = Copy(fetch(copy.value if copy else None), begin)
             with self._lock:
-                if writes != self._writes:
+                if writes != self.writes:
                     fresh = replace(fresh, taken_at=begin - FRESH_SECONDS)
                 self._copies[key] = fresh
                 self._copies.move_to_end(key)
@@ -205,6 +205,11 @@ class Shelf:
 
     def close(self) -> None:
         self._pool.shutdown()
+
+    @property
+    def writes(self) -> int:
+        """How often this shop wrote to the catalogue: what was made for another number is no longer true."""
+        return self._listings.writes
 
     def catalogue(self, token: str = "") -> Copy[Catalogue]:
         """The first products of the shop, in most shops all. `token` serves where no reader token can be
