@@ -14,7 +14,7 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server import Server
 
-from storefront.app import create_app
+from storefront.app import create_app, warm_up
 from storefront.logs import configure
 from storefront.settings import Settings, SettingsError, load_settings
 
@@ -62,7 +62,9 @@ def _serve(settings: Settings) -> None:
         threading.Thread(target=_leave_with_parent, args=(parent_lives,), daemon=True).start()
         _wake_main_thread_by_signals()
         configure(settings.log_as_text)
-        return create_app(settings)
+        app = create_app(settings)
+        warm_up(app)
+        return app
 
     server = Server(
         "storefront",

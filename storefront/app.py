@@ -73,6 +73,13 @@ def create_app(settings: Settings, adapter: BaseAdapter | None = None) -> Flask:
     return app
 
 
+def warm_up(app: Flask) -> None:
+    """Compiles the templates of the first page once, before many first visitors would each do it."""
+    for name in app.jinja_env.list_templates():
+        if name.startswith(("layout", "components/", "catalogo/lista")):
+            app.jinja_env.get_template(name)
+
+
 def close_app(app: Flask) -> None:
     """Gives back what the application holds: threads, connections, its database."""
     shop: Shop = app.extensions[EXTENSION]

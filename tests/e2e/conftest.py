@@ -5,6 +5,7 @@ The trace and a picture of what failed are kept under tests/artifacts/.
 
 import itertools
 import re
+import shutil
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
@@ -44,7 +45,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=CHROMIUM)
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM)
         yield browser
         browser.close()
 
