@@ -18,7 +18,7 @@ run: setup ## run the shop
 
 test: .venv/test.stamp node_modules/test.stamp .env demo ## run every test
 	@$(BIN)/python -m operations.setup postgresql chromium
-	$(BIN)/python -m pytest -n 4 --dist loadgroup
+	$(BIN)/python -m pytest -n 3 --dist loadgroup
 
 check: .venv/test.stamp ## style and types
 	$(BIN)/ruff check

@@ -52,7 +52,8 @@ class Service:
         self.process: subprocess.Popen[bytes] | None = None
         self.session = requests.Session()
         self.session.trust_env = False
-        self.session.mount("http://", requests.adapters.HTTPAdapter(pool_maxsize=128))
+        # A connection that idled may be closed by the service just when the next request goes out.
+        self.session.headers["Connection"] = "close"
 
     def start(self, wait: bool = True) -> None:
         with self.log.open("ab") as log:

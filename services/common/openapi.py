@@ -150,7 +150,7 @@ def _responses(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
 
 
 def _error_statuses(endpoint: Endpoint) -> set[int]:
-    statuses = {*endpoint.errors, 400, 404, 503}
+    statuses = {*endpoint.errors, 400, 404, 414, 431, 503}
     if endpoint.caller:
         statuses.add(401)
     if "body" in endpoint.hints or "request" in endpoint.media:

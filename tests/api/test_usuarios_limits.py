@@ -201,7 +201,7 @@ def test_a_crowd_signs_in_within_bounds(shop: Shop, crowd: list[Person]) -> None
     started = time.monotonic()
     answers = at_once(lambda person: try_once(shop, person.email, person.password), crowd * 3)
     assert statuses(answers) == [200] * 30
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 15
 
 
 def test_a_bigger_crowd_is_asked_to_come_back_and_the_rest_is_served(shop: Shop, crowd: list[Person]) -> None:
