@@ -26,6 +26,8 @@ from tests.shop import FILES, Service, Shop
 
 NewShop = Callable[..., Shop]
 UNAVAILABLE = 69
+# Files, their locks and their disk are SQLite's; PostgreSQL's are its server's.
+ABOUT_FILES = pytest.mark.parametrize("backend", ["sqlite"], indirect=True, scope="session")
 
 
 @pytest.fixture
@@ -212,10 +214,9 @@ def test_a_taken_port_is_named(shop: Shop, name: str, tmp_path: Path) -> None:
     assert service.get("/health").status_code == 200
 
 
+@ABOUT_FILES
 @pytest.mark.parametrize("name", FILES)
 def test_a_second_instance_on_one_file_is_refused(shop: Shop, name: str) -> None:
-    if shop.backend != "sqlite":
-        return  # PostgreSQL is made for several
     service: Service = getattr(shop, name)
     code, lines = run_to_its_end(service, **{f"{name.upper()}_PORT": str(free_port())})
     assert (code, len(lines)) == (UNAVAILABLE, 1), lines
@@ -223,9 +224,8 @@ def test_a_second_instance_on_one_file_is_refused(shop: Shop, name: str) -> None
     assert service.get("/ready").status_code == 200
 
 
+@ABOUT_FILES
 def test_a_file_that_was_let_go_of_just_now_is_waited_for(lone: Shop) -> None:
-    if lone.backend != "sqlite":
-        return
     usuarios = lone.usuarios
     assert usuarios.stop() == 0
     with (lone.folder / "usuarios.db.lock").open("w") as lock:
@@ -318,9 +318,8 @@ def test_an_unreadable_database_is_not_ready_but_the_process_is_healthy(lone: Sh
     assert eventually(lambda: usuarios.get("/perfil", admin.token).status_code == 200)
 
 
+@ABOUT_FILES
 def test_a_full_disk_refuses_writes_reads_on_and_recovers_by_itself(lone: Shop) -> None:
-    if lone.backend != "sqlite":
-        return  # PostgreSQL's disk is PostgreSQL's
     usuarios, admin = lone.usuarios, lone.admin
     worker = worker_of(usuarios)
     resource.prlimit(worker, resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
