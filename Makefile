@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --require-hashes --only-binary :all:
 
-.PHONY: help setup demo run test check audit backup restore vulnerabilities format lock clean
+.PHONY: help setup demo run test check audit backup restore vulnerabilities pictures format lock clean
 
 help: ## list the tasks
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -37,6 +37,9 @@ restore: .venv/run.stamp ## put a backup in place (BACKUP=folder, FORCE=1 where 
 
 vulnerabilities: .venv/test.stamp ## ask the public advisories about our packages (network)
 	$(BIN)/uvx pip-audit --strict --require-hashes --disable-pip -r requirements.lock
+
+pictures: .venv/test.stamp ## take the README's pictures from a new shop that runs on port 5000
+	@$(BIN)/python -m operations.pictures
 
 format: .venv/test.stamp ## format the code
 	$(BIN)/ruff check --fix

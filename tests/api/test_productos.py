@@ -205,10 +205,11 @@ def test_missing_members_are_named(shop: Shop) -> None:
 
 def test_a_connection_whose_body_was_not_read_is_said_to_end(shop: Shop) -> None:
     """Else the next request on it, which the server no longer reads, is lost."""
+    kept = {"Connection": "keep-alive"}
     for token, ends in (("x.y.z", True), (CLIENT, False), (ADMIN, False)):
-        answer = shop.productos.post("/productos", token, json={"nombre": "sin precio"})
+        answer = shop.productos.post("/productos", token, json={"nombre": "sin precio"}, headers=kept)
         assert (answer.headers.get("Connection") == "close") is ends
-    assert "Connection" not in shop.productos.get("/productos", "x.y.z").headers
+    assert "Connection" not in shop.productos.get("/productos", "x.y.z", headers=kept).headers
 
 
 def test_a_bad_request_does_not_hold_up_the_next_one(shop: Shop) -> None:

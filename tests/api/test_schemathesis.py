@@ -19,7 +19,7 @@ CHECKS = (
     "unsupported_method",
 )
 REFUSALS = [400, 401, 403, 404, 405, 409, 412, 413, 414, 415, 422, 428, 429, 431, 503]
-SECONDS = 25
+SECONDS = 20
 SEED = 20
 
 
