@@ -71,8 +71,7 @@ def photograph(browser: Browser, address: str, scheme: str, state: dict[str, obj
             storage_state=None if name in ("catalogue", "product") else state,  # type: ignore[arg-type]
         )
         page = context.new_page()
-        page.goto(path)
-        page.evaluate("Promise.all([...document.images].map(image => image.decode().catch(() => null)))")
+        page.goto(path, wait_until="networkidle")
         shot = Image.open(io.BytesIO(page.screenshot()))
         shot.convert("RGB").resize((1024, 688)).save(FOLDER / f"{name}-{scheme}.webp", quality=82, method=6)
         context.close()
