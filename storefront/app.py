@@ -20,7 +20,7 @@ from storefront.session import STORE, init_session
 from storefront.settings import Settings
 from storefront.shelf import Shelf
 from storefront.shop import EXTENSION, Shop
-from storefront.store import Store
+from storefront.store import Store, open_store
 
 PAGE_SECONDS = 4.5
 LARGEST_FORM = 64 * 1024
@@ -29,7 +29,7 @@ AREAS = (catalogo, carrito, pagar, pedidos, cuenta, admin, tablero, estado)
 
 def create_app(settings: Settings, adapter: BaseAdapter | None = None) -> Flask:
     """The storefront over the services that `settings` name; `adapter` carries its calls in tests."""
-    store = Store(settings.database)
+    store = open_store(settings.database, settings.redis_url)
     services = Services(settings.usuarios_url, settings.productos_url, settings.pedidos_url, adapter)
     reader = Reader(
         services.usuarios,

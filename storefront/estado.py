@@ -1,6 +1,5 @@
 """How the shop is doing, for shoppers and for who runs it; and the pages of the footer."""
 
-import sqlite3
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
@@ -17,6 +16,7 @@ from storefront.pages import render
 from storefront.service import Service, ServiceError
 from storefront.session import admins_only, store
 from storefront.shop import shop
+from storefront.store import StoreDownError
 
 area = Blueprint("estado", __name__)
 
@@ -111,7 +111,7 @@ def accesibilidad() -> ResponseReturnValue:
 
 @area.get("/health")
 def health() -> ResponseReturnValue:
-    return jsonify({"status": "healthy", "service": "storefront", "database": "sqlite"})
+    return jsonify({"status": "healthy", "service": "storefront", "database": store().backend})
 
 
 @area.get("/ready")
@@ -121,8 +121,8 @@ def ready() -> ResponseReturnValue:
     """
     begin = time.monotonic()
     try:
-        store().has_ended("")
-    except sqlite3.Error:
+        store().check()
+    except StoreDownError:
         return jsonify({"status": "unavailable"}), 503
     fine = time.monotonic() - begin < 0.2
     body: dict[str, Any] = {"status": "ready" if fine else "slow"}

@@ -19,6 +19,7 @@ from storefront.reader import NobodyYetError
 from storefront.security import own_origin
 from storefront.service import RefusedError, ServiceError
 from storefront.session import drop_session, sign_in_first, visitor
+from storefront.store import StoreDownError
 
 THEMES = ("", "clara", "oscura")
 SMALLEST_COMPRESSED = 500
@@ -158,6 +159,10 @@ def _service_failed(problem: ServiceError) -> ResponseReturnValue:
     return unavailable(what_of(problem.service))
 
 
+def _store_down(_problem: StoreDownError) -> ResponseReturnValue:
+    return unavailable(_("esta página"))
+
+
 def _nobody_yet() -> Response:
     """A shop just installed without a reader account: its owner comes first, then guests can look around."""
     response = render(
@@ -238,6 +243,7 @@ def init_pages(app: Flask) -> None:
         when.astimezone(), "long", locale=locale_for(currency(), language())
     )
     app.register_error_handler(ServiceError, _service_failed)
+    app.register_error_handler(StoreDownError, _store_down)
     app.register_error_handler(HTTPException, _http_failed)
     app.register_error_handler(Exception, _failed)
 

@@ -19,7 +19,7 @@ from storefront import cookies
 from storefront.i18n import _
 from storefront.notices import notify
 from storefront.security import own_address
-from storefront.store import Store
+from storefront.store import Store, StoreDownError
 from storefront.tokens import Claims, read_claims
 
 STORE = "pingui.store"
@@ -31,13 +31,17 @@ View = Callable[Arguments, ResponseReturnValue]
 
 @dataclass(frozen=True)
 class Visitor:
-    """A guest (no claims) or a signed-in person. `ended` has the claims of a session that was here and is over."""
+    """A guest (no claims) or a signed-in person. `ended` has the claims of a session that was here and is over.
+
+    `unchecked` is a session that may have ended, which nobody can tell now: it opens nothing, and is not over.
+    """
 
     sid: str = ""
     token: str = ""
     claims: Claims | None = None
     ended: Claims | None = None
 
+    unchecked: bool = False
     @property
     def signed_in(self) -> bool:
         return self.claims is not None
@@ -66,7 +70,11 @@ def _read_visitor() -> Visitor:
     claims = read_claims(token) if sid else None
     if claims is None:
         return Visitor()
-    if not claims.live or store().has_ended(sid):
+    try:
+        over = not claims.live or store().has_ended(sid)
+    except StoreDownError:
+        return Visitor(unchecked=True)
+    if over:
         return Visitor(ended=claims)
     return Visitor(sid, token, claims)
 
@@ -91,6 +99,8 @@ def end_session() -> None:
 
 def _end(session: Visitor) -> None:
     if session.claims is not None:
+    if session.unchecked:
+        raise StoreDownError("a session whose end cannot be written down")
         store().end_session(session.sid, session.claims.exp)
 
 
@@ -105,9 +115,11 @@ def sign_in_first(following: str = "") -> ResponseReturnValue:
     """To the sign-in page, and after it to `following` (default: the page asked for).
 
     htmx would follow a redirect and put the sign-in page into a part of this one, so it is told to leave
-    the page.
+    the page. Who may be signed in already is not asked to sign in: that raises StoreDownError.
     """
     following = following or _return_address()
+    if visitor().unchecked:
+        raise StoreDownError("a session that cannot be checked")
     if visitor().ended:
         notify("warn", _("Tu sesión terminó. Entra otra vez; guardamos tus datos."))
         cookies.write("sesion", "")

@@ -40,6 +40,7 @@ class Settings:
     currency: str = "MXN"
     debug: bool = False
     database: Path = Path("storefront.db")
+    redis_url: str = ""
     log_as_text: bool = False
     proxies: frozenset[str] = field(default_factory=frozenset)
 
@@ -73,9 +74,23 @@ def load_settings(environment: Mapping[str, str] | None = None, dotenv: Path = R
         currency=_currency(values),
         debug=debug,
         database=_database(values),
+        redis_url=_redis(values),
         proxies=_names(values, "PROXIES_CONFIABLES"),
         log_as_text=values.get("LOG_FORMAT", "").strip().lower() == "text",
     )
+
+
+def _redis(values: Mapping[str, str]) -> str:
+    """The Redis that several storefronts share; empty where this one is alone."""
+    url = values.get("REDIS_URL", "").strip()
+    try:
+        parts = urlsplit(url)
+        good = parts.path if parts.scheme == "unix" else parts.hostname and (parts.port or True)
+    except ValueError:
+        good = ""
+    if url and (parts.scheme not in ("redis", "rediss", "unix") or not good):
+        raise SettingsError("REDIS_URL must be like redis://host:6379/0, rediss://… or unix:///path")
+    return url
 
 
 def _names(values: Mapping[str, str], name: str) -> frozenset[str]:
