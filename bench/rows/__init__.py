@@ -1,0 +1,13 @@
+"""The rows of the table of targets, each measured by a function of its own."""
+
+from collections.abc import Callable
+
+from bench.rounds import Session
+from bench.rows import orders, reads
+
+ROWS: dict[str, Callable[[Session], None]] = {
+    "productos": reads.productos,
+    "pedidos": reads.pedidos,
+    "health": reads.health,
+    "orders": orders.orders,
+}
