@@ -123,6 +123,7 @@ def _form_page(
         "admin/producto.html",
         "admin",
         status,
+        announcement=form.announcement,
         editing=editing,
         form=form,
         picture=picture,
@@ -175,7 +176,7 @@ def crear() -> ResponseReturnValue:
     picture = read_picture(form)
     editing = Editing(key=form["clave"] or new_key())
     if not form.valid:
-        return _form_page(editing, form, 422, keep(picture) if picture else None)
+        return _form_page(editing, form, form.status, keep(picture, form))
     service = shop().services.productos
     first = store().use_key(editing.key)
     if not first and not service.repeats:
@@ -189,9 +190,7 @@ def crear() -> ResponseReturnValue:
     except UnavailableError as problem:
         if not problem.sent:
             store().free_key(editing.key)
-        return _form_page(
-            editing, form, 503, keep(picture) if picture else None, trouble=_trouble(problem.sent)
-        )
+        return _form_page(editing, form, 503, keep(picture, form), trouble=_trouble(problem.sent))
     shop().shelf.forget()
     added = _("Agregaste %(nombre)s.", nombre=fields["nombre"])
     if number is None:
@@ -213,7 +212,7 @@ def _refused(
     """The service's own rules, where they are stricter than the form's."""
     if refusal.status in (401, 403):
         raise refusal
-    kept = keep(picture) if picture else None
+    kept = keep(picture, form)
     if refusal.status == 503:
         return _form_page(editing, form, 503, kept, trouble=_trouble(False))
     form.refuse(
@@ -297,7 +296,7 @@ def guardar(producto_id: int) -> ResponseReturnValue:
     picture = read_picture(form)
     seen = Editing(producto, form["version"])
     if not form.valid:
-        return _form_page(seen, form, 422, keep(picture) if picture else None)
+        return _form_page(seen, form, form.status, keep(picture, form))
     if form["version"] != etag:
         return _conflict(producto, etag, form, picture)
     changes = _changes(producto, fields, form)
@@ -310,7 +309,7 @@ def guardar(producto_id: int) -> ResponseReturnValue:
             return _conflict(producto, etag, form, picture)
         return _refused(refusal, seen, form, picture)
     except UnavailableError as problem:
-        return _form_page(seen, form, 503, keep(picture) if picture else None, trouble=_trouble(problem.sent))
+        return _form_page(seen, form, 503, keep(picture, form), trouble=_trouble(problem.sent))
     notify("ok", _("Guardamos %(nombre)s.", nombre=fields["nombre"]))
     shop().shelf.forget()
     return _with_picture(producto_id, picture, form["imagen_alt"])
@@ -351,7 +350,7 @@ def _conflict(producto: Producto, etag: str, form: Form, picture: Picture | None
         for name, label in names.items()
         if name in request.form and form[name].replace("\r\n", "\n") != now[name]
     ]
-    kept = keep(picture) if picture else None
+    kept = keep(picture, form)
     return _form_page(Editing(producto, etag), form, 409, kept, conflicts)
 
 

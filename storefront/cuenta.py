@@ -52,6 +52,7 @@ def _form_page(kind: str, form: Form, status: int = 200, trouble: str = "") -> R
         template,
         "cuenta",
         status,
+        announcement=form.announcement,
         form=form,
         login=form if kind == "login" else None,
         register=form if kind == "register" else None,
@@ -73,7 +74,7 @@ def iniciar() -> ResponseReturnValue:
     email = form.email() if "@" in form["email"] or not form["email"] else form["email"]
     password = form.password()
     if not form.valid:
-        return _form_page("login", form, 422)
+        return _form_page("login", form, form.status)
     return _sign_in(form, "login", email, password)
 
 
@@ -98,7 +99,7 @@ def registrar() -> ResponseReturnValue:
     form = Form(request.form, prefix="registro-")
     nombre, email, password = form.nombre(), form.email(), form.new_password()
     if not form.valid:
-        return _form_page("register", form, 422)
+        return _form_page("register", form, form.status)
     try:
         shop().services.usuarios.registrar(nombre, email, password, visitor_address())
     except RefusedError as refusal:
@@ -170,16 +171,17 @@ def _account_page(
         except UnavailableError:
             changes = False
             notify("warn", _("Ahora mismo no podemos cambiar tus datos. Inténtalo en un momento."))
-    errors = (name.summary if name else []) + (password.summary if password else [])
+    sent = name or password or Form({})
     return render(
         "cuenta/cuenta.html",
         "cuenta",
         status,
+        announcement=sent.announcement,
         nombre=nombre,
         email=email,
         name_form=name or Form({"nombre": nombre}),
         password_form=password or Form({}),
-        errors=errors,
+        sent=sent,
         changes=changes,
         can_delete=changes and service.can_delete,
     )
@@ -191,7 +193,7 @@ def cambiar_nombre() -> ResponseReturnValue:
     form = Form(request.form)
     nombre = form.nombre()
     if not form.valid:
-        return _account_page(name=form, status=422)
+        return _account_page(name=form, status=form.status)
     shop().services.usuarios.cambiar_perfil(visitor().token, {"nombre": nombre}, visitor_address())
     notify("ok", _("Guardamos tu nombre."))
     return redirect(url_for("cuenta.cuenta"), 303)
@@ -214,7 +216,7 @@ def cambiar_clave() -> ResponseReturnValue:
                 raise
             form.refuse("password_actual", _password_refusal(refusal))
     if not form.valid:
-        return _account_page(password=form, status=422)
+        return _account_page(password=form, status=form.status)
     return _after_password(who, changed, password)
 
 
@@ -256,7 +258,7 @@ def borrar() -> ResponseReturnValue:
         except RefusedError as refusal:
             form.refuse("password", _deletion_refusal(refusal))
     if not form.valid:
-        return render("cuenta/borrar.html", "cuenta", 422, form=form)
+        return render("cuenta/borrar.html", "cuenta", form.status, announcement=form.announcement, form=form)
     end_session()
     notify("ok", _("Borramos tu cuenta."))
     return redirect(url_for("catalogo.portada"), 303)

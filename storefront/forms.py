@@ -14,12 +14,14 @@ LONGEST_NAME = 120
 PASSWORD_BOUNDS = (8, 128)
 LARGEST_PRICE = 999_999_999
 LARGEST_STOCK = 1_000_000_000
+AGAIN = "revisar"  # the fields to judge again, by name; a form that has it is not carried out
 
 
 class Form:
     """The values of a form as typed, and its errors by field in the order they were found.
 
     `prefix` is put before the field's name to make the id of its control, where a page has two forms.
+    A form sent only to have its wrong fields judged again has no errors but theirs, and is never valid.
     """
 
     def __init__(self, data: Mapping[str, str], prefix: str = "") -> None:
@@ -27,6 +29,7 @@ class Form:
         self._prefix = prefix
         self.errors: dict[str, str] = {}
         self.taken = False  # the e-mail has an account already
+        self._judged = data[AGAIN].split() if AGAIN in data else None
 
     def __getitem__(self, name: str) -> str:
         return self._data.get(name, "").strip()
@@ -35,11 +38,29 @@ class Form:
         return self.errors.get(name, "")
 
     def refuse(self, name: str, message: str) -> None:
-        self.errors.setdefault(name, message)
+        if self._judged is None or name in self._judged:
+            self.errors.setdefault(name, message)
+
+    @property
+    def judged_again(self) -> bool:
+        return self._judged is not None
 
     @property
     def valid(self) -> bool:
-        return not self.errors
+        """Whether what the form asks for may be done."""
+        return not self.errors and not self.judged_again
+
+    @property
+    def status(self) -> int:
+        """The status of the page that shows this form instead of carrying it out."""
+        return 422 if self.errors else 200
+
+    @property
+    def announcement(self) -> str:
+        """What is heard after a field was judged again."""
+        if not self.judged_again:
+            return ""
+        return ". ".join(self.errors.values()) or _("Corregido.")
 
     @property
     def summary(self) -> list[tuple[str, str]]:

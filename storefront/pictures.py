@@ -67,8 +67,10 @@ def _kept() -> Picture | None:
     return Picture(content, request.form.get("imagen_nombre", "")[-LONGEST_NAME:], key) if content else None
 
 
-def keep(picture: Picture) -> Picture:
-    """Keeps a picture while another field of its form is wrong."""
-    if picture.kept:
+def keep(picture: Picture | None, form: Form) -> Picture | None:
+    """Keeps a picture while another field of its form is wrong; a form that is only judged again is sent once more."""
+    if picture is None or picture.kept:
         return picture
+    if form.judged_again:
+        return None
     return Picture(picture.content, picture.name, store().keep_form(picture.content, visitor().usuario_id))

@@ -16,6 +16,7 @@ from flask import Flask, Response, abort, current_app, g, redirect, request, url
 from flask.typing import ResponseReturnValue
 
 from storefront import cookies
+from storefront.forms import AGAIN
 from storefront.i18n import _
 from storefront.notices import notify
 from storefront.security import own_address
@@ -147,7 +148,9 @@ def _keep_form() -> str:
         return ""
     request.max_content_length = LARGEST_KEPT
     typed = {
-        name: value for name, value in request.form.items() if not name.startswith(("password", "clave"))
+        name: value
+        for name, value in request.form.items()
+        if not name.startswith(("password", "clave")) and name != AGAIN
     }
     return store().keep_form(msgspec.json.encode(typed), ended.usuario_id) if typed else ""
 
