@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --require-hashes --only-binary :all:
 
-.PHONY: help setup demo run test check audit backup restore vulnerabilities pictures format lock clean
+.PHONY: help setup demo run test bench bench-growth check audit backup restore vulnerabilities pictures format lock clean
 
 help: ## list the tasks
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -19,6 +19,12 @@ run: setup ## run the shop
 test: .venv/test.stamp node_modules/test.stamp .env demo ## run every test
 	@$(BIN)/python -m operations.setup postgresql chromium
 	$(BIN)/python -m pytest -n 3 --dist loadgroup
+
+bench: setup .venv/bench.stamp ## measure the shop against its targets (quick=1 for a minute's worth)
+	@$(BIN)/python -m bench $(if $(quick),--quick)
+
+bench-growth: setup .venv/bench.stamp ## measure the shop with 100 000 products and 1 000 000 orders
+	@$(BIN)/python -m bench.growth
 
 check: .venv/test.stamp ## style and types
 	$(BIN)/ruff check

@@ -20,7 +20,7 @@ def main() -> int:
     asked = parser.parse_args()
     wrk()
     rows = asked.only or list(ROWS)
-    session = Session(asked.quick, lambda text: None)
+    session = Session(asked.quick, lambda _text: None)
     started = time.monotonic()
     for number, name in enumerate(rows, start=1):
         subject = f"[{number}/{len(rows)}] {name}"
@@ -29,8 +29,7 @@ def main() -> int:
         try:
             ROWS[name](session)
         except LoadError as error:
-            done(subject, f"failed: {error}")
-            return 1
+            session.result.broken.append(f"{name}: {error}")
         done(subject, f"{time.monotonic() - begun:.0f} s")
     guard = session.guard
     session.result.notes.append(
@@ -41,7 +40,7 @@ def main() -> int:
         write(session.result, quick=asked.quick)
     print(missed(session.result))
     print(f"{time.monotonic() - started:.0f} s")
-    return 1 if any(finding.errors for finding in session.result.findings) else 0
+    return 1 if session.result.broken or any(finding.errors for finding in session.result.findings) else 0
 
 
 if __name__ == "__main__":

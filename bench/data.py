@@ -19,7 +19,7 @@ from services.productos.model import fold
 from services.usuarios.passwords import hasher
 
 PASSWORD = "the same for all of them"  # noqa: S105 - of accounts that exist in measurements only
-READER_EMAIL, READER_PASSWORD = "lector@bench.test", "the reader's password"  # noqa: S105
+READER_EMAIL, READER_PASSWORD = "lector@bench.test", "the reader's password"
 NOUNS = ("Taza", "Gorro", "Bufanda", "Póster", "Mochila", "Libreta", "Lámpara", "Manta", "Peluche", "Termo")
 KINDS = ("emperador", "adelaida", "barbijo", "papúa", "rey", "macaroni", "azul", "africano", "magallánico")
 CATEGORIES = ("Hogar", "Ropa", "Papelería", "Juguetes", "Cocina", "Viaje", "Jardín", "Bebés")

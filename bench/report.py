@@ -54,10 +54,11 @@ def table(result: Result) -> str:
 
 def missed(result: Result) -> str:
     found = [finding for finding in result.findings if finding.missed]
-    if not found:
+    if not found and not result.broken:
         return "Every target is reached."
     return "\n".join(
         [
+            *(f"Broken: {trouble}" for trouble in result.broken),
             "Missed:",
             *(
                 f"  {one.work}, against {one.against}: {figure(one.spread.median, one.unit)},"

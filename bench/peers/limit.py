@@ -29,4 +29,4 @@ def answering(body: bytes) -> Application:
 if __name__ == "__main__":
     threads, port, file = sys.argv[1:]
     application = answering(Path(file).read_bytes())
-    serve("127.0.0.1", int(port), int(threads), lambda: cast(Flask, application), "limit")
+    serve("127.0.0.1", int(port), int(threads), lambda: cast("Flask", application), "limit")
