@@ -7,6 +7,7 @@ from typing import Any
 
 CANTIDAD_MAXIMA = 10_000
 CENTAVOS_MAXIMOS = 999_999_999  # a price of 9 999 999.99
+LONGEST_REASON = 200  # characters
 
 
 class Estado(StrEnum):
@@ -135,11 +136,11 @@ def resume(fase: str, same_body: bool, lease_over: bool) -> Resumption:
             return Resumption.CONTINUE
 
 
-def change(pedido: Any, wanted: Estado, *, administrator: bool, now: int) -> dict[str, Any]:
+def change(pedido: Any, wanted: Estado, *, administrator: bool, now: int, motivo: str = "") -> dict[str, Any]:
     """The members of ``pedido`` that a step to ``wanted`` changes, none where it is there already.
 
     Raise RefusedError for a step that nobody may take, ForbiddenError for one that only an administrator may.
-    Cancelling an order that holds a reservation begins its return.
+    Cancelling an order that holds a reservation begins its return, and keeps why (``motivo``) where that is said.
     """
     present = Estado(pedido.estado)
     if present == wanted:
@@ -156,6 +157,8 @@ def change(pedido: Any, wanted: Estado, *, administrator: bool, now: int) -> dic
         changed[TIMES[wanted]] = now
     if wanted == Estado.CANCELADO and pedido.reserva_id is not None:
         changed["fase"] = Fase.DEVOLVIENDO
+    if wanted == Estado.CANCELADO and motivo:
+        changed["motivo"] = motivo
     return changed
 
 

@@ -7,7 +7,7 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from services.common.moments import iso
-from services.pedidos.model import CANTIDAD_MAXIMA
+from services.pedidos.model import CANTIDAD_MAXIMA, LONGEST_REASON
 
 HIGHEST = 2**63 - 1
 PAGE = 50
@@ -23,6 +23,9 @@ EstadoName = Annotated[
 Limite = Annotated[int, Meta(ge=1, le=500, description="un entero de 1 a 500")]
 Pagina = Annotated[int, Meta(ge=1, le=1_000_000, description="un entero desde 1")]
 Text = Annotated[str, Meta(max_length=120, description="un texto de hasta 120 caracteres")]
+Motivo = Annotated[
+    str, Meta(max_length=LONGEST_REASON, description=f"un texto de hasta {LONGEST_REASON} caracteres")
+]
 
 
 class NuevoPedido(Struct):
@@ -35,9 +38,10 @@ class NuevoPedido(Struct):
 
 
 class Cambio(Struct):
-    """The state that an order is to have."""
+    """The state that an order is to have, and why where it is cancelled."""
 
     estado: EstadoName
+    motivo: Motivo | UnsetType = UNSET
 
 
 class DeUsuario(Struct):
@@ -80,6 +84,7 @@ class Pedido(Struct):
     entregado_en: str | None
     cancelado_en: str | None
     version: int
+    motivo: str | None
     original: dict[str, Any] | UnsetType = UNSET
 
 
@@ -117,6 +122,7 @@ def pedido(row: Any) -> Pedido:
         entregado_en=iso(row.entregado_en),
         cancelado_en=iso(row.cancelado_en),
         version=row.version,
+        motivo=row.motivo,
     )
     if row.original is not None:
         answered.original = msgspec.json.decode(row.original, type=dict[str, Any])

@@ -66,6 +66,7 @@ pedidos = Table(
     Column("intento_n", Integer64, nullable=False),
     Column("reserva_id", Text),
     Column("plazo", Integer64),
+    Column("motivo", Text),
     sqlite_strict=True,
     sqlite_autoincrement=True,
 )

@@ -73,6 +73,7 @@ def test_what_an_order_carries(shop: Shop, person: Person, product: int) -> None
         "entregado_en": None,
         "cancelado_en": None,
         "version": 1,
+        "motivo": None,
     }
 
 
@@ -314,6 +315,43 @@ def test_an_administrator_cancels_too(shop: Shop, person: Person) -> None:
     assert move(shop, number, shop.admin, "cancelado").json()["estado"] == "cancelado"
     stock = shop.productos.sql("SELECT stock FROM productos WHERE id = :id", id=product)
     assert stock[0][0] == 5
+
+
+def test_a_cancellation_may_say_why(shop: Shop, person: Person, product: int) -> None:
+    number = order(shop, person, product)
+    change = {"estado": "cancelado", "motivo": "  Me equivoqué de talla 🐧  "}
+    answer = shop.pedidos.patch(f"/pedidos/{number}", person.token, json=change)
+    assert (answer.status_code, answer.json()["motivo"]) == (200, "Me equivoqué de talla 🐧")
+    again = {"estado": "cancelado", "motivo": "Otra razón"}
+    answer = shop.pedidos.patch(f"/pedidos/{number}", person.token, json=again)
+    assert (answer.status_code, answer.json()["motivo"]) == (200, "Me equivoqué de talla 🐧")
+    assert shop.pedidos.get(f"/pedidos/{number}", person.token).json()["motivo"] == "Me equivoqué de talla 🐧"
+    board = shop.pedidos.get("/pedidos?estado=cancelado", shop.admin.token).json()["pedidos"]
+    assert {one["id"]: one["motivo"] for one in board}[number] == "Me equivoqué de talla 🐧"
+
+
+def test_a_cancellation_need_not_say_why(shop: Shop, person: Person, product: int) -> None:
+    for change in ({}, {"motivo": ""}, {"motivo": "   "}):
+        number = order(shop, person, product)
+        body = {"estado": "cancelado", **change}
+        answer = shop.pedidos.patch(f"/pedidos/{number}", person.token, json=body)
+        assert (answer.status_code, answer.json()["motivo"]) == (200, None)
+
+
+@pytest.mark.parametrize("motivo", ["x" * 201, 5, None, ["x"], "\ud800"])
+def test_a_reason_that_is_wrong(shop: Shop, person: Person, product: int, motivo: Any) -> None:
+    number = order(shop, person, product)
+    body = {"estado": "cancelado", "motivo": motivo}
+    answer = shop.pedidos.patch(f"/pedidos/{number}", person.token, json=body)
+    assert answer.status_code == 400
+    assert shop.pedidos.get(f"/pedidos/{number}", person.token).json()["estado"] == "pendiente"
+
+
+def test_only_a_cancellation_has_a_reason(shop: Shop, person: Person, product: int) -> None:
+    number = order(shop, person, product)
+    body = {"estado": "enviado", "motivo": "Porque sí"}
+    answer = shop.pedidos.patch(f"/pedidos/{number}", shop.admin.token, json=body)
+    assert (answer.status_code, list(answer.json()["detalles"])) == (400, ["motivo"])
 
 
 def test_times_of_states(shop: Shop, person: Person, product: int) -> None:

@@ -160,3 +160,12 @@ def test_totals_are_exact() -> None:
 
 def test_names_are_searched_without_accents_and_capitals() -> None:
     assert folded("TETERA Pingüina ﬁna Straße") == "tetera pinguina fina strasse"
+
+
+def test_only_a_cancellation_keeps_its_reason() -> None:
+    def motivo(stored: Stored, after: Estado, given: str = "") -> object:
+        return change(stored, after, administrator=True, now=NOW, motivo=given).get("motivo")
+
+    assert motivo(Stored(Estado.PENDIENTE), Estado.CANCELADO, "No era para mí") == "No era para mí"
+    assert motivo(Stored(Estado.CANCELADO), Estado.CANCELADO, "Otra razón") is None
+    assert motivo(Stored(Estado.PENDIENTE), Estado.CANCELADO) is None
