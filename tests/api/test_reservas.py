@@ -185,6 +185,20 @@ def test_no_persons_token_and_no_forged_credential_is_good(shop: Shop) -> None:
     assert read(shop.productos, product)["stock"] == 5
 
 
+def test_what_is_held_is_held_however_old_it_is(shop: Shop) -> None:
+    """No clock gives stock away: only pedidos knows whether an order stands on it."""
+    product, old = add(shop.productos, stock=5), an_id()
+    assert told(take(shop, old, product, 3)) == TAKEN
+    year = 366 * 24 * 3600 * 1000
+    shop.productos.sql("UPDATE reservas SET creado_en = creado_en - :year WHERE id = :id", year=year, id=old)
+    shop.productos.stop()
+    shop.productos.start()
+    assert told(take(shop, an_id(), product, 3)) == NO_STOCK
+    assert told(cancel(shop, an_id())) == CANCELLED
+    assert told(take(shop, old, product, 3)) == TAKEN
+    assert read(shop.productos, product)["stock"] == 2
+
+
 # The ledger through every change of counting
 
 
