@@ -161,7 +161,8 @@ def declare_one(api: Api, database: Database, saga: Saga) -> None:
         409 (codigo estado_ilegal) for any other step. With If-Match only what one saw is changed, else 412. Cancelling may
         say why: motivo, which every answer about the order then carries.
         """
-        if body.motivo is not UNSET and body.estado != Estado.CANCELADO:
+        wanted = Estado(body.estado)
+        if body.motivo is not UNSET and wanted != Estado.CANCELADO:
             raise ApiError(400, detalles={"motivo": "Solo se dice al cancelar"})
         if caller.rol == READER:
             raise ApiError(403)
@@ -170,13 +171,8 @@ def declare_one(api: Api, database: Database, saga: Saga) -> None:
             if "If-Match" in request.headers and not request.if_match.contains(str(row.version)):
                 raise ApiError(412, "El pedido cambió desde que lo viste")
             now = int(time.time() * 1000)
-            return change(
-                row,
-                Estado(body.estado),
-                administrator=is_administrator(caller),
-                now=now,
-                motivo=(_given(body.motivo) or "").strip(),
-            )
+            why = (_given(body.motivo) or "").strip()
+            return change(row, wanted, administrator=is_administrator(caller), now=now, motivo=why)
 
         row = saga.change(pedido_id, _owner(caller), decide)
         if row is None:
