@@ -1,6 +1,7 @@
 """Assembles the storefront. Nothing happens at import."""
 
 import time
+from functools import partial
 
 from flask import Flask
 from requests.adapters import BaseAdapter
@@ -11,6 +12,7 @@ from storefront.cookies import init_cookies
 from storefront.front import FrontPages
 from storefront.i18n import LanguagePrefix, init_i18n
 from storefront.logs import Requests, init_logs
+from storefront.metrics import Metrics, init_metrics
 from storefront.pages import init_pages
 from storefront.reader import Reader
 from storefront.security import FixedHeaders, init_security
@@ -20,7 +22,7 @@ from storefront.session import STORE, init_session
 from storefront.settings import Settings
 from storefront.shelf import Shelf
 from storefront.shop import EXTENSION, Shop
-from storefront.store import Store, open_store
+from storefront.store import Store, is_ready, open_store
 
 PAGE_SECONDS = 4.5
 LARGEST_FORM = 64 * 1024
@@ -50,7 +52,9 @@ def create_app(settings: Settings, adapter: BaseAdapter | None = None) -> Flask:
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
     shelf = Shelf(services.productos, reader)
-    app.extensions[EXTENSION] = Shop(services, shelf)
+    metrics = _counted(store, services)
+    app.extensions[EXTENSION] = Shop(services, shelf, metrics)
+    init_metrics(app, metrics)
 
     @app.before_request
     def start_clock() -> None:
@@ -69,8 +73,18 @@ def create_app(settings: Settings, adapter: BaseAdapter | None = None) -> Flask:
     app.wsgi_app = LanguagePrefix(app.wsgi_app)  # type: ignore[method-assign]
     app.wsgi_app = FrontPages(app.wsgi_app, shelf)  # type: ignore[method-assign]
     app.wsgi_app = FixedHeaders(app.wsgi_app)  # type: ignore[method-assign]
-    app.wsgi_app = Requests(app.wsgi_app)  # type: ignore[method-assign]
+    app.wsgi_app = Requests(app.wsgi_app, metrics)  # type: ignore[method-assign]
     return app
+
+
+def _counted(store: Store, services: Services) -> Metrics:
+    """The counters of this storefront, which the services and the store are told of."""
+    metrics = Metrics(tuple(service.name for service in services.each()))
+    for service in services.each():
+        service.count = partial(metrics.call, service.name)
+        metrics.watch(service.name, service.circuit)
+    metrics.gauge("ready", "Whether the storefront's own store answers.", partial(is_ready, store))
+    return metrics
 
 
 def warm_up(app: Flask) -> None:

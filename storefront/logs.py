@@ -16,6 +16,7 @@ import msgspec
 from flask import Flask, request
 
 from storefront.i18n import Wsgi
+from storefront.metrics import Metrics
 from storefront.service import trace_headers
 
 STANDARD_OUTPUT = 1
@@ -58,11 +59,12 @@ class Lines(logging.Handler):
 
 class Requests:
     """WSGI middleware that begins or continues a trace (W3C Trace Context; one that is malformed is
-    ignored), answers its id as X-Request-Id and logs the answer.
+    ignored), answers its id as X-Request-Id, and logs and counts the answer.
     """
 
-    def __init__(self, application: Wsgi) -> None:
+    def __init__(self, application: Wsgi, metrics: Metrics) -> None:
         self._application = application
+        self._metrics = metrics
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         begun = time.perf_counter()
@@ -75,13 +77,15 @@ class Requests:
             return start_response(status, [*headers, ("X-Request-Id", trace)], *failure)
 
         body = self._application(environ, start)
+        status, seconds = int(answered[-1][:3]) if answered else 0, time.perf_counter() - begun
+        self._metrics.request(environ, status, seconds)
         _log(
             logging.INFO,
             "request",
             method=environ["REQUEST_METHOD"],
             path=environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", ""),
-            status=int(answered[-1][:3]) if answered else 0,
-            ms=round((time.perf_counter() - begun) * 1000, 1),
+            status=status,
+            ms=round(seconds * 1000, 1),
             trace=trace,
         )
         return body

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +24,7 @@ SHORTEST_CALL = 0.05
 LARGEST_ANSWER = 1_000_000
 DESCRIPTION_KEPT = 30.0
 CONCURRENT_CALLS = 8
+RESULTS = ANSWERED, REFUSED, NO_ANSWER, NOT_SENT = ("answered", "refused", "no_answer", "not_sent")
 
 page_deadline: ContextVar[float | None] = ContextVar("page_deadline", default=None)
 trace_headers: ContextVar[Mapping[str, str]] = ContextVar("trace_headers", default={})  # noqa: B039 - never written
@@ -87,6 +88,7 @@ class Service:
     def __init__(self, name: str, url: str, adapter: BaseAdapter | None) -> None:
         self.name = name
         self.circuit = Circuit(CONCURRENT_CALLS)
+        self.count: Callable[[str], None] = lambda _result: None
         self._url = url
         self._session = requests.Session()
         self._session.trust_env = False
@@ -127,9 +129,15 @@ class Service:
         except CircuitOpenError as reason:
             raise UnavailableError(self.name, str(reason), sent=False) from None
         if 400 <= answer.status < 500 or answer.status == 503:
+            self.count(NOT_SENT)
             raise RefusedError(self.name, answer)
+        except UnavailableError:
+            self.count(NO_ANSWER)
+            raise
         return answer
+            self.count(REFUSED)
 
+        self.count(ANSWERED)
     def _exchange(self, outgoing: requests.Request, seconds: float, largest: int) -> Answer:
         """One exchange, told to the circuit: a 4xx and a 503 are answers of a service that lives."""
         try:

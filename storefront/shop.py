@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from flask import current_app
 
+from storefront.metrics import Metrics
 from storefront.services import Services
 from storefront.shelf import Shelf
 
@@ -14,6 +15,7 @@ EXTENSION = "pingui.shop"
 class Shop:
     services: Services
     shelf: Shelf
+    metrics: Metrics
 
 
 def shop() -> Shop:

@@ -4,6 +4,7 @@ of each line, kept forms, used keys and, under DEBUG, the secrets made at random
 One storefront keeps it in a file of its own (`local_store`); several share it in Redis (`shared_store`).
 """
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -16,6 +17,7 @@ ABANDONED_SECONDS = 15.0
 FORM_SECONDS = 3600.0
 KEY_SECONDS = 30 * 86400.0
 PURCHASE_SECONDS = 30 * 86400.0
+READY_SECONDS = 0.2
 
 
 class StoreDownError(Exception):
@@ -91,6 +93,16 @@ class Store(Protocol):
         self, compra_id: str, producto_id: int, outcome: str, reason: str = "", pedido_id: int | None = None
     ) -> None:
         """Writes the outcome of a line down."""
+
+
+def is_ready(store: Store) -> bool:
+    """Whether it can be read within 200 ms."""
+    begun = time.monotonic()
+    try:
+        store.check()
+    except StoreDownError:
+        return False
+    return time.monotonic() - begun < READY_SECONDS
 
 
 def open_store(path: Path, redis_url: str) -> Store:
