@@ -4,6 +4,7 @@ One connection behind one lock does everything: the statements are short, and SQ
 corrupt a WAL that two connections checkpoint.
 """
 
+import logging
 import secrets
 import sqlite3
 import threading
@@ -42,6 +43,7 @@ CREATE TABLE IF NOT EXISTS purchase_lines (
 """
 
 BUSY_SECONDS = 2.0
+LOG = logging.getLogger("storefront")
 
 
 class LocalStore:
@@ -58,6 +60,7 @@ class LocalStore:
         self._connection.execute("PRAGMA synchronous = FULL")
         self._connection.executescript(SCHEMA)
         path.chmod(0o600)
+        LOG.info("SQLite %s: one connection writes and checkpoints", sqlite3.sqlite_version)
 
     def close(self) -> None:
         with self._lock:

@@ -41,8 +41,8 @@ class Visitor:
     token: str = ""
     claims: Claims | None = None
     ended: Claims | None = None
-
     unchecked: bool = False
+
     @property
     def signed_in(self) -> bool:
         return self.claims is not None
@@ -99,9 +99,9 @@ def end_session() -> None:
 
 
 def _end(session: Visitor) -> None:
-    if session.claims is not None:
     if session.unchecked:
         raise StoreDownError("a session whose end cannot be written down")
+    if session.claims is not None:
         store().end_session(session.sid, session.claims.exp)
 
 
@@ -118,9 +118,9 @@ def sign_in_first(following: str = "") -> ResponseReturnValue:
     htmx would follow a redirect and put the sign-in page into a part of this one, so it is told to leave
     the page. Who may be signed in already is not asked to sign in: that raises StoreDownError.
     """
-    following = following or _return_address()
     if visitor().unchecked:
         raise StoreDownError("a session that cannot be checked")
+    following = following or _return_address()
     if visitor().ended:
         notify("warn", _("Tu sesión terminó. Entra otra vez; guardamos tus datos."))
         cookies.write("sesion", "")

@@ -4,6 +4,8 @@ On SQLite one connection writes and checkpoints (SQLite 3.7.0 to 3.51.2 can corr
 the pool of size one is its lock; the others only read.
 """
 
+import logging
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator
@@ -18,6 +20,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
 WAIT = 2.0  # seconds a write waits for its turn and for a lock, under every deadline
+REPAIRED: dict[tuple[int, ...], int] = {
+    (3, 44): 6,
+    (3, 50): 7,
+}  # older series of SQLite that were given the repair of 3.51.3
 READY_WAIT = 0.2  # seconds in which a readable database answers
 
 # 64-bit integers on both engines; SQLite's STRICT tables and rowids want INTEGER by name.
@@ -30,6 +36,7 @@ class Database:
     def __init__(self, url: URL, schema: str, readers: int) -> None:
         self.backend = url.get_backend_name()
         if self.backend == "sqlite":
+            logging.getLogger(__name__).info(sqlite_notice(sqlite3.sqlite_version_info))
             self._reader = sqlite_engine(url, readers, read_only=True)
             self._writer = sqlite_engine(url, 1, read_only=False)
         else:
@@ -84,6 +91,21 @@ class Database:
         self._reader.dispose()
         self._writer.dispose()
         self._probe.shutdown(wait=False)
+
+
+def sqlite_notice(version: tuple[int, ...]) -> str:
+    """What the log says of SQLite ``version``: whether two connections could corrupt its WAL, and why ours cannot.
+
+    Releases 3.7.0 to 3.51.2 can, but for 3.44.6, 3.50.7 and what followed them in their series.
+    """
+    affected = (3, 7, 0) <= version < (3, 51, 3)
+    repaired = version[:2] in REPAIRED and version[2] >= REPAIRED[version[:2]]
+    name = f"SQLite {'.'.join(map(str, version))}"
+    if affected and not repaired:
+        return (
+            f"{name} has the WAL-reset race; one connection writes and checkpoints, so no other can race it"
+        )
+    return f"{name} is free of the WAL-reset race"
 
 
 def sqlite_engine(url: URL, connections: int, *, read_only: bool) -> Engine:
