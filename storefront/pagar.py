@@ -223,7 +223,7 @@ def _place(compra_id: str) -> list[PurchaseLine]:
     repeats = shop().services.pedidos.repeats
     for line in store().purchase(compra_id, who.usuario_id) or []:
         if _time_left() and store().claim_line(compra_id, line.producto_id, also_unknown=repeats):
-            _send(compra_id, line, repeats)
+            _send(compra_id, line)
     while True:
         lines = store().purchase(compra_id, who.usuario_id) or []
         if not _time_left() or not any(line.outcome == SENDING for line in lines):
@@ -236,7 +236,7 @@ def _time_left() -> bool:
     return deadline is None or deadline - time.monotonic() > 0.3
 
 
-def _send(compra_id: str, line: PurchaseLine, repeats: bool) -> None:
+def _send(compra_id: str, line: PurchaseLine) -> None:
     """One line, one order. Whatever happens, its outcome is written down."""
     who = visitor()
     outcome, reason, number = UNKNOWN, "", None
@@ -251,7 +251,7 @@ def _send(compra_id: str, line: PurchaseLine, repeats: bool) -> None:
         )
         outcome = DONE
     except RefusedError as refusal:
-        outcome, reason = _outcome_of(refusal, line, repeats)
+        outcome, reason = _outcome_of(refusal, line)
         if refusal.status == 401:
             raise
     except UnavailableError as problem:
@@ -259,17 +259,15 @@ def _send(compra_id: str, line: PurchaseLine, repeats: bool) -> None:
         known = not problem.sent and line.outcome in (WAITING, NOT_PLACED)
         outcome = NOT_PLACED if known else UNKNOWN
     finally:
-        shop().metrics.line(outcome)
         store().settle_line(compra_id, line.producto_id, outcome, reason, number)
 
 
-def _outcome_of(refusal: RefusedError, line: PurchaseLine, repeats: bool) -> tuple[str, str]:
-    """503 means by contract that nothing was stored; a 409 of a key still running, that we do not know
-    yet.
+def _outcome_of(refusal: RefusedError, line: PurchaseLine) -> tuple[str, str]:
+    """503 means by contract that this request stored nothing: what an earlier one did stays unknown. A 409 of
+    a key still running means that we do not know yet.
     """
     if refusal.status in (503, 429, 401):
-        unknown = line.outcome == UNKNOWN and not repeats
-        return (UNKNOWN if unknown else NOT_PLACED), ""
+        return (UNKNOWN if line.outcome == UNKNOWN else NOT_PLACED), ""
     if refusal.codigo == "en_curso":
         return UNKNOWN, ""
     return REFUSED, refusal.codigo

@@ -101,6 +101,8 @@ class Service:
         self._lock = threading.Lock()
         self._abilities = Abilities()
         self._abilities_until = 0.0
+        self._described = False
+        self._describing = threading.Lock()
 
     def call(
         self,
@@ -127,17 +129,17 @@ class Service:
             with self.circuit.call():
                 answer = self._exchange(outgoing, _time_left(self.name, seconds), largest)
         except CircuitOpenError as reason:
-            self.count(NOT_SENT)
             raise UnavailableError(self.name, str(reason), sent=False) from None
+        if 400 <= answer.status < 500 or answer.status == 503:
+            self.count(NOT_SENT)
+            raise RefusedError(self.name, answer)
         except UnavailableError:
             self.count(NO_ANSWER)
             raise
-        if 400 <= answer.status < 500 or answer.status == 503:
-            self.count(REFUSED)
-            raise RefusedError(self.name, answer)
-        self.count(ANSWERED)
         return answer
+            self.count(REFUSED)
 
+        self.count(ANSWERED)
     def _exchange(self, outgoing: requests.Request, seconds: float, largest: int) -> Answer:
         """One exchange, told to the circuit: a 4xx and a 503 are answers of a service that lives."""
         try:
@@ -203,13 +205,28 @@ class Service:
             if time.monotonic() < self._abilities_until:
                 return self._abilities
             self._abilities_until = time.monotonic() + DESCRIPTION_KEPT
+        self._ask_abilities()
+        return self._abilities
+
+    def is_described(self) -> bool:
+        """Whether it ever said what it can do, were it only by 404; asked at once where it did not."""
+        if not self._described:
+            with self._describing:
+                if not self._described:
+                    self._ask_abilities()
+        return self._described
+
+    def _ask_abilities(self) -> None:
         try:
             self._abilities = read_abilities(self.get("/openapi.json", seconds=DESCRIPTION_SECONDS).json())
-        except RefusedError:
-            self._abilities = Abilities()
+            self._described = True
+        except RefusedError as refusal:
+            if refusal.status in (429, 503):
+                self._abilities_until = time.monotonic() + 1.0
+            else:
+                self._abilities, self._described = Abilities(), True
         except (UnavailableError, ValueError):
             self._abilities_until = time.monotonic() + 1.0
-        return self._abilities
 
     def close(self) -> None:
         self._session.close()

@@ -246,10 +246,13 @@ class Pedidos:
     ) -> int | None:
         """Places an order; its number where the service tells it.
 
-        Towards a service that knows keys the call is repeated at most twice. Raises RefusedError, and
-        UnavailableError whose `sent` says whether the order may exist all the same.
+        Towards a service that knows keys the call is repeated at most twice; before it has said whether it
+        does, nothing is sent: an order sent without its key could be sent a second time with it. Raises
+        RefusedError, and UnavailableError whose `sent` says whether the order may exist all the same.
         """
         body: dict[str, Any] = {"usuario_id": usuario_id, "producto_id": producto_id, "cantidad": cantidad}
+        if not self.service.is_described():
+            raise UnavailableError("pedidos", "has not said what it can do", sent=False)
         repeats = self.repeats
         if self.service.abilities.takes("POST /pedidos", "compra_id"):
             body["compra_id"] = compra_id
@@ -264,7 +267,8 @@ class Pedidos:
                 sent = sent or (isinstance(problem, UnavailableError) and problem.sent)
                 last = attempt == RETRIES or not repeats or not _worth_repeating(problem)
                 if last or not self._budget.spend() or not _pause(attempt):
-                    if isinstance(problem, UnavailableError):
+                    # Such a refusal speaks of its own request: what an earlier one did stays unknown.
+                    if isinstance(problem, UnavailableError) or (sent and problem.status in (429, 503)):
                         raise UnavailableError("pedidos", str(problem), sent=sent) from None
                     raise
         raise AssertionError("unreachable")

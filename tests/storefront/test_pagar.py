@@ -97,6 +97,7 @@ def test_orders_down_nothing_is_charged_and_trying_again_places_it_once(plain: P
 def test_a_lost_reply_stays_unknown_and_is_never_sent_twice(plain: PlainShop) -> None:
     """Towards a service without keys: neither reload, nor Back, nor a second click sends it again."""
     visit, form = _ready(plain)
+    assert plain.app.extensions["pingui.shop"].services.pedidos.service.is_described()
     plain.adapter.lost.add(PEDIDOS)
     visit.post("/pagar/confirmar", form)
     assert visit.heading == "Estamos confirmando tu pedido"
