@@ -129,17 +129,17 @@ class Service:
             with self.circuit.call():
                 answer = self._exchange(outgoing, _time_left(self.name, seconds), largest)
         except CircuitOpenError as reason:
-            raise UnavailableError(self.name, str(reason), sent=False) from None
-        if 400 <= answer.status < 500 or answer.status == 503:
             self.count(NOT_SENT)
-            raise RefusedError(self.name, answer)
+            raise UnavailableError(self.name, str(reason), sent=False) from None
         except UnavailableError:
             self.count(NO_ANSWER)
             raise
-        return answer
+        if 400 <= answer.status < 500 or answer.status == 503:
             self.count(REFUSED)
-
+            raise RefusedError(self.name, answer)
         self.count(ANSWERED)
+        return answer
+
     def _exchange(self, outgoing: requests.Request, seconds: float, largest: int) -> Answer:
         """One exchange, told to the circuit: a 4xx and a 503 are answers of a service that lives."""
         try:
