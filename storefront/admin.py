@@ -148,18 +148,12 @@ def _read_fields(form: Form) -> dict[str, Any]:
     service = shop().services.productos
     fields: dict[str, Any] = {"nombre": form.nombre(empty=_("Escribe el nombre del producto"))}
     fields["precio"] = form.precio(currency(), language())
-    descripcion = form["descripcion"].replace("\r\n", "\n")
-    if len(descripcion) > LONGEST_DESCRIPTION:
-        form.refuse("descripcion", _("Usa como máximo %(n)s caracteres", n=LONGEST_DESCRIPTION))
-    fields["descripcion"] = descripcion
+    fields["descripcion"] = form.text("descripcion", LONGEST_DESCRIPTION)
     if service.takes("stock"):
         fields["stock"] = form.stock()
     if service.takes("categoria"):
-        fields["categoria"] = form["categoria"] or None
-        if len(form["categoria"]) > LONGEST_CATEGORY:
-            form.refuse("categoria", _("Usa como máximo %(n)s caracteres", n=LONGEST_CATEGORY))
-    if len(form["imagen_alt"]) > LONGEST_ALT:
-        form.refuse("imagen_alt", _("Usa como máximo %(n)s caracteres", n=LONGEST_ALT))
+        fields["categoria"] = form.text("categoria", LONGEST_CATEGORY) or None
+    form.text("imagen_alt", LONGEST_ALT)
     return fields
 
 

@@ -80,6 +80,13 @@ class Form:
             self.refuse(name, _("Quita los caracteres que no se ven"))
         return value
 
+    def text(self, name: str, longest: int) -> str:
+        """Text of any kind, empty where none was typed."""
+        value = self[name].replace("\r\n", "\n")
+        if len(value) > longest:
+            self.refuse(name, _("Usa como máximo %(n)s caracteres", n=longest))
+        return value
+
     def email(self) -> str:
         value = self["email"]
         if not value:

@@ -10,12 +10,13 @@ from flask.typing import ResponseReturnValue
 
 from storefront.cart import cart
 from storefront.catalogo import product_url
+from storefront.forms import Form
 from storefront.i18n import _, language, moment
 from storefront.money import locale_for
 from storefront.notices import notify
 from storefront.pages import currency, money, render, unavailable
 from storefront.service import RefusedError, ServiceError
-from storefront.session import members_only, visitor
+from storefront.session import kept_form, members_only, visitor
 from storefront.shop import shop
 from storefront.wire import ESTADOS, Pedido, Producto
 
@@ -23,6 +24,7 @@ area = Blueprint("pedidos", __name__)
 
 PAGE_SIZE = 20
 LARGEST_ID = 2**53
+LONGEST_REASON = 200
 STEPS = ("pendiente", "enviado", "entregado")
 
 
@@ -249,7 +251,19 @@ def preguntar(numero: int) -> ResponseReturnValue:
     pedido = find_order(numero)
     if not _can_cancel(pedido):
         return _cannot_cancel(numero)
-    return render("pedidos/cancelar.html", "pedidos", order=present((pedido,), visitor().token)[0])
+    return _cancel_page(pedido, Form(kept_form() or {}))
+
+
+def _cancel_page(pedido: Pedido, form: Form) -> ResponseReturnValue:
+    return render(
+        "pedidos/cancelar.html",
+        "pedidos",
+        form.status,
+        announcement=form.announcement,
+        order=present((pedido,), visitor().token)[0],
+        takes_reason=shop().services.pedidos.takes_reason,
+        form=form,
+    )
 
 
 def _cannot_cancel(numero: int) -> ResponseReturnValue:
@@ -261,10 +275,15 @@ def _cannot_cancel(numero: int) -> ResponseReturnValue:
 @members_only
 def cancelar(numero: int) -> ResponseReturnValue:
     pedido = find_order(numero)
-    if not shop().services.pedidos.changes_state:
+    service = shop().services.pedidos
+    if not service.changes_state:
         return _cannot_cancel(numero)
+    form = Form(request.form)
+    motivo = form.text("motivo", LONGEST_REASON) if service.takes_reason else ""
+    if not form.valid:
+        return _cancel_page(pedido, form)
     try:
-        shop().services.pedidos.cambiar_estado(pedido.id, visitor().token, "cancelado")
+        service.cambiar_estado(pedido.id, visitor().token, "cancelado", motivo=motivo)
     except RefusedError as refusal:
         if refusal.status not in (409, 422):
             raise

@@ -238,6 +238,11 @@ class Pedidos:
         return self.service.abilities.can("PATCH /pedidos/{}")
 
     @property
+    def takes_reason(self) -> bool:
+        """Whether a cancellation may say why."""
+        return self.service.abilities.takes("PATCH /pedidos/{}", "motivo")
+
+    @property
     def lists_all(self) -> bool:
         return self.service.abilities.can("GET /pedidos")
 
@@ -292,10 +297,13 @@ class Pedidos:
         pedido = read_pedido(self.service.json(answer))
         return None if pedido is None else (pedido, answer.headers.get("ETag", ""))
 
-    def cambiar_estado(self, pedido_id: int, token: str, estado: str, version: int | None = None) -> None:
+    def cambiar_estado(
+        self, pedido_id: int, token: str, estado: str, version: int | None = None, motivo: str = ""
+    ) -> None:
         """Moves an order; with `version` only if nobody changed it since it was that version (else 412)."""
         headers = {} if version is None else {"If-Match": f'"{version}"'}
-        self.service.call("PATCH", f"/pedidos/{pedido_id}", token, body={"estado": estado}, headers=headers)
+        body = {"estado": estado} | ({"motivo": motivo} if motivo else {})
+        self.service.call("PATCH", f"/pedidos/{pedido_id}", token, body=body, headers=headers)
 
     def _page(self, answer: Answer) -> Page:
         content = self.service.json(answer)

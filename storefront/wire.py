@@ -60,6 +60,7 @@ class Pedido:
     creado_en: datetime | None = None
     compra_id: str = ""
     version: int | None = None
+    motivo: str = ""
     tiempos: Mapping[str, datetime] = field(default_factory=dict)
 
 
@@ -115,5 +116,6 @@ def read_pedido(value: Any) -> Pedido | None:
         creado_en=parse_moment(value.get("creado_en")),
         compra_id=_text(value.get("compra_id")),
         version=_integer(value.get("version")),
+        motivo=_text(value.get("motivo")),
         tiempos={estado: when for estado, when in tiempos.items() if when is not None},
     )
