@@ -24,13 +24,14 @@ class Exchange:
         self._client = client
         self.answered = False
 
-    def deliver(self) -> bytes:
-        """Hand the request to the service; its whole reply, b"" where there is none."""
+    def deliver(self, sent: Callable[[], object] = lambda: None) -> bytes:
+        """Hand the request to the service; its whole reply, b"" where there is none. ``sent`` happens in between."""
         with (
             suppress(OSError),
             socket.create_connection(("127.0.0.1", self._target), timeout=WAIT) as service,
         ):
             service.sendall(self.request)
+            sent()
             return read_message(service)
         return b""
 

@@ -1,0 +1,93 @@
+"""A shop to break, and the check at the end of each test."""
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.faults.checker import canaries, settle, violations
+from tests.faults.customers import ApiCustomer, Shopper
+from tests.faults.history import History
+from tests.faults.selection import EVERYTHING, SEED
+from tests.faults.supervisor import FaultyShop
+from tests.shop import Person
+
+# Side by side with other tests a program has to wait for a processor.
+SERVES_WITHIN = 5.0 if EVERYTHING else 15.0
+
+
+class Stage:
+    """A running shop, its people, and the history of what one test does to it."""
+
+    def __init__(self, shop: FaultyShop) -> None:
+        self.shop = shop
+        self.late = 0.0  # seconds that a fault may hold an answer back beyond its deadline
+        self.people: list[Person] = []
+
+    def begin(self, name: str, folder: Path) -> None:
+        self.seed = SEED
+        self.chance = random.Random(f"{SEED} {name}")
+        self.history = History(folder / "history.jsonl", SEED)
+        self.late = 0.0
+        self.kills_before = self.shop.supervisor.kills.total()
+
+    def a_person(self) -> Person:
+        number = len(self.people) + 1
+        name = f"canario{self.chance.randrange(10**9)}"
+        self.people.append(
+            self.shop.person(nombre=name, email=f"{name}@pingui.test", password=f"secreto {name} {number}")
+        )
+        return self.people[-1]
+
+    def a_customer(self) -> ApiCustomer:
+        return ApiCustomer(self.shop, self.history, self.a_person())
+
+    def a_shopper(self) -> Shopper:
+        return Shopper(self.shop, self.history, self.a_person()).sign_in()
+
+    def check(self) -> float:
+        """Heal, wait, and compare everything with everything; the seconds until the shop served."""
+        seconds = settle(self.shop, SERVES_WITHIN)
+        broken = [*violations(self.shop, self.history, self.late), *canaries(self.shop, self.people)]
+        assert not broken, f"seed {SEED}, history {self.history.file}:\n" + "\n".join(broken[:20])
+        return seconds
+
+
+@pytest.fixture(scope="module")
+def faulty_shop(
+    base_url: Callable[[Path], str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[FaultyShop]:
+    folder = tmp_path_factory.mktemp("faults")
+    shop = FaultyShop(folder, base_url(folder))
+    try:
+        shop.start()
+        yield shop
+    finally:
+        shop.stop()
+
+
+@pytest.fixture
+def stage(faulty_shop: FaultyShop, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Stage]:
+    """The module's shop for one test, which ends with the check of everything."""
+    yield from staged(faulty_shop, tmp_path, request)
+
+
+def staged(shop: FaultyShop, folder: Path, request: pytest.FixtureRequest) -> Iterator[Stage]:
+    stage = Stage(shop)
+    stage.begin(request.node.nodeid, folder)
+    print(f"seed {SEED}: make faults SEED={SEED}")
+    begun = time.monotonic()
+    yield stage
+    served = stage.check()
+    outcomes = stage.history.outcomes()
+    told = {
+        "calls": len(stage.history.calls),
+        **outcomes,
+        "orders": sum(1 for _ in shop.pedidos.sql("SELECT id FROM pedidos WHERE fase = 'confirmado'")),
+        "kills": shop.supervisor.kills.total() - stage.kills_before,
+        "served": round(served, 2),
+        "seconds": round(time.monotonic() - begun, 1),
+    }
+    request.node.user_properties.append(("fault", told))
