@@ -13,9 +13,10 @@ from functools import wraps
 from typing import Any, TypeVar, get_type_hints
 
 import msgspec
-from flask import Flask, Response, g, request
+from flask import Flask, Response, request
 
 from services.common.errors import ApiError, unauthorized, unavailable
+from services.common.front import BODY_IS_READ, Answer, Environ, Front
 from services.common.json_input import InputError, convert, parse
 from services.common.metrics import Metrics
 from services.common.tokens import Caller, ServiceCaller, TokenError, Tokens
@@ -73,14 +74,8 @@ class BodyReader:
             body: bytes = request.stream.read(limit + 1)
         if len(body) > limit:
             raise ApiError(413)
-        g.body_is_read = True
+        request.environ[BODY_IS_READ] = True
         return body
-
-    @staticmethod
-    def left_unread() -> bool:
-        """Whether the request came with a body that nobody read: the server then ends the connection."""
-        sent = bool(request.content_length) or "Transfer-Encoding" in request.headers
-        return sent and not g.get("body_is_read", False)
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
@@ -95,11 +90,14 @@ class BodyReader:
 class Api:
     """The endpoints of one service."""
 
-    def __init__(self, app: Flask, tokens: Tokens, bodies: BodyReader, metrics: Metrics) -> None:
+    def __init__(
+        self, app: Flask, tokens: Tokens, bodies: BodyReader, metrics: Metrics, front: Front
+    ) -> None:
         self.app = app
         self.tokens = tokens
         self.bodies = bodies
         self.metrics = metrics
+        self._front = front
         self.endpoints: list[Endpoint] = []
 
     def endpoint(
@@ -143,6 +141,18 @@ class Api:
             return handler
 
         return declare
+
+    def answer_at_once(self, path: str, answer: Callable[[Caller, str], Answer | None]) -> None:
+        """Answer plain GETs of ``path`` by persons with a good token before Flask is asked; see Front."""
+
+        def look(environ: Environ, rest: str) -> Answer | None:
+            try:
+                caller = self.tokens.caller(environ.get("HTTP_AUTHORIZATION"))
+            except TokenError:
+                return None
+            return answer(caller, rest)
+
+        self._front.answer_at_once(path, look)
 
     def _checked(self, handler: Callable[..., Response], declared: Endpoint) -> Callable[..., Response]:
         caller, body, query = (declared.hints.get(name) for name in ("caller", "body", "query"))

@@ -8,10 +8,11 @@ import logging
 import sqlite3
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from sqlalchemy import BigInteger, Connection, Engine, Integer, create_engine, event, text
@@ -35,6 +36,7 @@ class Database:
 
     def __init__(self, url: URL, schema: str, readers: int) -> None:
         self.backend = url.get_backend_name()
+        self._url, self._schema, self._readers = url, schema, readers
         if self.backend == "sqlite":
             logging.getLogger(__name__).info(sqlite_notice(sqlite3.sqlite_version_info))
             self._reader = sqlite_engine(url, readers, read_only=True)
@@ -48,6 +50,9 @@ class Database:
     def read(self) -> Iterator[Connection]:
         with self._reader.connect() as connection:
             yield connection
+
+    def glance(self, statement: str) -> "Glance":
+        return Glance(self._url, self._schema, self._readers, statement)
 
     @contextmanager
     def write(self, wait: float = WAIT) -> Iterator[Connection]:
@@ -154,3 +159,44 @@ def postgresql_engine(url: URL, schema: str, connections: int, statement_seconds
         pool_pre_ping=True,
         connect_args={"options": options, "connect_timeout": 2, "application_name": f"pingui {schema}"},
     )
+
+
+class Glance:
+    """One short SELECT, read so often that a transaction around it would cost more than it does.
+
+    It runs by the driver itself, on connections kept open for it, and sees the last commit before it.
+    """
+
+    def __init__(self, url: URL, schema: str, readers: int, statement: str) -> None:
+        if url.get_backend_name() == "sqlite":
+            self._engine = sqlite_engine(url, readers, read_only=True)
+            self._statement = statement
+        else:
+            self._engine = postgresql_engine(url, schema, readers)
+            self._statement = statement.replace("?", "%s")
+        self._idle: deque[Any] = deque()
+
+    def row(self, *values: object) -> tuple[Any, ...] | None:
+        """Its first row for the values of its question marks; None where there is none, or it could not be read this way.
+
+        It cannot where the database is away or a connection to it was lost.
+        """
+        connection = None
+        try:
+            connection = self._idle.pop() if self._idle else self._connect()
+            row: tuple[Any, ...] | None = connection.execute(self._statement, values).fetchone()
+        except Exception:  # of two drivers, none of which is the caller's concern
+            if connection is not None:
+                with suppress(Exception):
+                    connection.close()
+            return None
+        self._idle.append(connection)
+        return row
+
+    def _connect(self) -> Any:
+        pooled = self._engine.raw_connection()
+        driver = pooled.driver_connection
+        pooled.detach()
+        if self._engine.dialect.name == "postgresql":
+            driver.autocommit = True  # type: ignore[union-attr]
+        return driver

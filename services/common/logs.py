@@ -8,16 +8,17 @@ import logging
 import os
 import re
 import secrets
-import time
 import traceback
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-from flask import Flask, Response, g, has_request_context, request
 
 TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}")
 STANDARD_OUTPUT = 1
+
+trace: ContextVar[str] = ContextVar("trace", default="")
 
 
 def configure(service: str, as_text: bool) -> None:
@@ -39,18 +40,22 @@ class Lines(logging.Handler):
         self._as_text = as_text
 
     def emit(self, record: logging.LogRecord) -> None:
-        members = getattr(record, "members", None) or {"message": record.getMessage()}
+        members: dict[str, Any] = {"message": record.getMessage()}
+        if record.exc_info and record.exc_info[1]:
+            members["exception"] = describe_exception(record.exc_info[1])
+        self.write(record.levelname.lower(), members)
+
+    def write(self, level: str, members: dict[str, Any]) -> None:
+        """One line: when, how grave, whose, ``members``, and the trace of the request it belongs to."""
         line: dict[str, Any] = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
-            "level": record.levelname.lower(),
+            "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            "level": level,
             "service": self._service,
             **members,
         }
-        trace = current_trace()
-        if trace:
-            line["trace"] = trace
-        if record.exc_info and record.exc_info[1]:
-            line["exception"] = describe_exception(record.exc_info[1])
+        running = trace.get()
+        if running:
+            line["trace"] = running
         try:
             os.write(STANDARD_OUTPUT, (_text(line) if self._as_text else msgspec.json.encode(line)) + b"\n")
         except (OSError, TypeError):
@@ -75,34 +80,12 @@ def _plain(value: Any) -> str:
     return value if isinstance(value, str) and value.isprintable() else repr(value)
 
 
-def trace_requests(app: Flask) -> None:
-    """Begin or continue a trace for each request, answer its id as X-Request-Id, and log the answer."""
-    log = logging.getLogger("request")
-
-    @app.before_request
-    def begin() -> None:
-        g.begun = time.perf_counter()
-        known = TRACEPARENT.fullmatch(request.headers.get("traceparent", ""))
-        g.trace = known[1] if known else secrets.token_hex(16)
-
-    @app.after_request
-    def end(response: Response) -> Response:
-        response.headers["X-Request-Id"] = g.trace
-        members = {
-            "event": "request",
-            "method": request.method,
-            "path": request.path,
-            "status": response.status_code,
-            "ms": round((time.perf_counter() - g.begun) * 1000, 1),
-        }
-        log.info("", extra={"members": members})
-        return response
-
-
-def current_trace() -> str:
-    return g.get("trace", "") if has_request_context() else ""
+def trace_of(header: str) -> str:
+    """The trace that a ``traceparent`` header carries, or a new one."""
+    known = TRACEPARENT.fullmatch(header)
+    return known[1] if known else secrets.token_hex(16)
 
 
 def traceparent() -> str:
     """The header that carries this request's trace on, or a new one's outside of requests."""
-    return f"00-{current_trace() or secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
+    return f"00-{trace.get() or secrets.token_hex(16)}-{secrets.token_hex(8)}-01"

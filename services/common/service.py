@@ -1,23 +1,22 @@
 """The factory of a service: errors, host names, ids in paths, health, and the endpoints' description."""
 
-import re
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 from flask import Flask, Response, request
+from flask.sessions import NullSession, SessionInterface
 from werkzeug.routing import BaseConverter
 
 from services.common import logs
 from services.common.api import Api, BodyReader
 from services.common.database import Database
-from services.common.errors import ApiError, handle_errors, json_response, unavailable
-from services.common.metrics import Metrics, count_requests
+from services.common.errors import handle_errors, json_response, unavailable
+from services.common.front import ROUTE, Front, json_answer
+from services.common.metrics import Metrics, answer_metrics
 from services.common.settings import ServiceSettings
 from services.common.tokens import Tokens
 
-LINE_BYTES = 4 * 1024
-FIELD_BYTES = 8 * 1024
-HOST = re.compile(r"(?P<name>[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?", re.ASCII)
+NO_SESSION = NullSession()
 
 
 class Id(BaseConverter):
@@ -29,16 +28,14 @@ class Id(BaseConverter):
         return int(value)
 
 
-def refuse_odd_requests(hosts: frozenset[str]) -> None:
-    """What a well-behaved client never sends: no host, two or another's, an endless line or header."""
-    environ = request.environ
-    host = HOST.fullmatch(environ.get("HTTP_HOST", "").lower())
-    if not host or host["name"] not in hosts:
-        raise ApiError(400)
-    if len(environ["PATH_INFO"]) + len(environ["QUERY_STRING"]) > LINE_BYTES:
-        raise ApiError(414)
-    if any(len(text) > FIELD_BYTES for name, text in environ.items() if name.startswith("HTTP_")):
-        raise ApiError(431)
+class NoSessions(SessionInterface):
+    """A service knows its callers by their tokens alone."""
+
+    def open_session(self, _app: Flask, _request: Any) -> Any:
+        return NO_SESSION
+
+    def save_session(self, _app: Flask, _session: Any, _response: Any) -> None:
+        return
 
 
 class Health(msgspec.Struct):
@@ -61,31 +58,28 @@ def create_service(
     ``label`` is the name under which ``/health`` knows it; ``threads`` is how many requests the server runs at once.
     """
     app = Flask("services.common", static_folder=None)
+    app.session_interface = NoSessions()
     app.url_map.converters["id"] = Id
     app.url_map.merge_slashes = False
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     handle_errors(app)
     metrics = Metrics()
     metrics.gauge("ready", "Whether the service's own database answers.", database.ready)
-    api = Api(app, Tokens(settings.secret, settings.previous_secrets), BodyReader(threads), metrics)
+    answer_metrics(app, metrics)
+    front = Front(app.wsgi_app, settings.hosts, logs.Lines(settings.name, settings.log_as_text), metrics)
+    app.wsgi_app = front  # type: ignore[method-assign]
+    api = Api(app, Tokens(settings.secret, settings.previous_secrets), BodyReader(threads), metrics, front)
 
-    logs.trace_requests(app)
-    count_requests(app, metrics)
-    hosts = frozenset(name.lower() for name in settings.hosts)
-    app.before_request(lambda: refuse_odd_requests(hosts))
+    @app.before_request
+    def note_route() -> None:
+        request.environ[ROUTE] = request.url_rule.rule if request.url_rule else ""
 
-    @app.after_request
-    def safe_headers(response: Response) -> Response:
-        response.headers["X-Content-Type-Options"] = "nosniff"
-        response.headers.setdefault("Cache-Control", "no-store")
-        if api.bodies.left_unread():
-            response.headers["Connection"] = "close"  # said, so that no client sends its next request there
-        return response
+    healthy = msgspec.json.encode(Health("healthy", label, database.backend))
 
     @api.endpoint("GET", "/health", {200: Health})
     def health() -> Response:
         """Whether the process serves."""
-        return json_response(Health("healthy", label, database.backend))
+        return Response(healthy, content_type="application/json")
 
     @api.endpoint("GET", "/ready", {200: Ready})
     def ready() -> Response:
@@ -94,4 +88,5 @@ def create_service(
             raise unavailable()
         return json_response(Ready("ready"))
 
+    front.answer_at_once("/health", lambda _environ, _rest: json_answer(healthy, {}))
     return app, api

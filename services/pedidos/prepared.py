@@ -4,6 +4,8 @@ import threading
 from collections import OrderedDict
 from typing import NamedTuple
 
+from services.common.front import Answer
+
 LARGEST = 32 * 1024  # bytes of a list that is kept
 KEPT = 512  # lists
 
@@ -16,11 +18,10 @@ class Mark(NamedTuple):
 
 
 class Prepared(NamedTuple):
-    """A list's JSON, its ETag and how many orders it has."""
+    """A list as it is answered, and its ETag."""
 
-    content: bytes
+    answer: Answer
     etag: str
-    orders: int
 
 
 class PreparedLists:
@@ -39,7 +40,7 @@ class PreparedLists:
             return known[1]
 
     def keep(self, usuario_id: int, mark: Mark, prepared: Prepared) -> None:
-        if len(prepared.content) > LARGEST:
+        if len(prepared.answer.content) > LARGEST:
             return
         with self._lock:
             self._lists[usuario_id] = mark, prepared

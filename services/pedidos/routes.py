@@ -14,6 +14,7 @@ from msgspec import UNSET, UnsetType
 from services.common.api import Api, Message
 from services.common.database import Database
 from services.common.errors import ApiError, error_response, json_response, unavailable
+from services.common.front import Answer, json_answer
 from services.common.tokens import Caller
 from services.pedidos import store
 from services.pedidos.metrics import CountedOrders
@@ -25,7 +26,7 @@ from services.pedidos.model import (
     UnconfirmedError,
     change,
 )
-from services.pedidos.prepared import Prepared, PreparedLists
+from services.pedidos.prepared import Mark, Prepared, PreparedLists
 from services.pedidos.productos import DEADLINE_HEADER
 from services.pedidos.saga import ORDER_SECONDS, Saga
 from services.pedidos.schema import (
@@ -96,9 +97,19 @@ def declare_lists(api: Api, database: Database) -> None:
                 return known
             rows = store.listed(connection, store.of_user(usuario_id, None, None))
         content = msgspec.json.encode([pedido(row) for row in rows])
-        prepared = Prepared(content, etag_of(content), len(rows))
+        prepared = private(content, etag_of(content), {"X-Total-Count": str(len(rows))})
         lists.keep(usuario_id, mark, prepared)
         return prepared
+
+    marks = database.glance(store.MARK)
+
+    def lying_ready(caller: Caller, rest: str) -> Answer | None:
+        """One's own whole list, where it is known in its newest state."""
+        mark = marks.row(caller.usuario_id) if rest == str(caller.usuario_id) else None
+        known = lists.find(caller.usuario_id, Mark(*mark)) if mark else None
+        return known.answer if known else None
+
+    api.answer_at_once("/pedidos/usuario/", lying_ready)
 
     @api.endpoint(
         "GET", "/pedidos/usuario/<id:usuario_id>", answers, errors=(403,), headers=("If-None-Match",)
@@ -112,8 +123,7 @@ def declare_lists(api: Api, database: Database) -> None:
         if usuario_id != caller.usuario_id and not is_administrator(caller):
             raise ApiError(403)
         if query == DeUsuario():
-            prepared = whole(usuario_id)
-            return tagged(prepared.content, prepared.etag, {"X-Total-Count": str(prepared.orders)})
+            return answered(whole(usuario_id))
         condition = store.of_user(usuario_id, _given(query.estado), _text_of(query.compra_id))
         if query.limite is UNSET and query.pagina is UNSET:
             with database.read() as connection:
@@ -150,7 +160,7 @@ def declare_one(api: Api, database: Database, saga: Saga) -> None:
             row = store.find(connection, pedido_id, _owner(caller))
         if row is None:
             raise ApiError(404)
-        return tagged(msgspec.json.encode(pedido(row)), f'"{row.version}"', {})
+        return answered(private(msgspec.json.encode(pedido(row)), f'"{row.version}"', {}))
 
     @api.endpoint("PATCH", path, {200: Pedido}, errors=(403, 409, 412), headers=("If-Match",))
     def move(caller: Caller, pedido_id: int, body: Cambio) -> Response:
@@ -196,19 +206,26 @@ def is_administrator(caller: Caller) -> bool:
 
 def listing(body: list[Pedido] | Tablero, headers: dict[str, str]) -> Response:
     content = msgspec.json.encode(body)
-    return tagged(content, etag_of(content), headers)
+    return answered(private(content, etag_of(content), headers))
 
 
 def etag_of(content: bytes) -> str:
     return f'"{hashlib.blake2b(content, digest_size=16).hexdigest()}"'
 
 
-def tagged(content: bytes, etag: str, headers: dict[str, str]) -> Response:
-    """A private answer that a client may keep and ask about: 304 where it has it already."""
-    headers = {**headers, "ETag": etag, "Cache-Control": "private, no-cache"}
-    if "If-None-Match" in request.headers and request.if_none_match.contains_weak(etag.strip('"')):
-        return Response(status=304, headers=headers)
-    return Response(content, 200, headers, content_type="application/json")
+def private(content: bytes, etag: str, headers: dict[str, str]) -> Prepared:
+    """A private answer in JSON that a client may keep and ask about."""
+    return Prepared(
+        json_answer(content, {**headers, "ETag": etag, "Cache-Control": "private, no-cache"}), etag
+    )
+
+
+def answered(prepared: Prepared) -> Response:
+    """The answer, or 304 where the client has it already."""
+    content, headers = prepared.answer
+    if "If-None-Match" in request.headers and request.if_none_match.contains_weak(prepared.etag.strip('"')):
+        return Response(status=304, headers=[pair for pair in headers if not pair[0].startswith("Content-")])
+    return Response(content, headers=headers)
 
 
 def _owner(caller: Caller) -> int | None:

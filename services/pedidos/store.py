@@ -124,10 +124,11 @@ OWN = ONE.where(c.usuario_id == bindparam("usuario"))
 REMEMBER_NAME = text(
     "INSERT INTO nombres (nombre, plegado) VALUES (:nombre, :plegado) ON CONFLICT DO NOTHING"
 )
-MARK = text(
+MARK = (
     "SELECT count(*), coalesce(sum(version), 0) FROM pedidos"
-    " WHERE usuario_id = :usuario AND fase IN ('confirmado', 'devolviendo', 'devuelto')"
+    " WHERE usuario_id = ? AND fase IN ('confirmado', 'devolviendo', 'devuelto')"
 )
+MARK_WITHIN = text(MARK.replace("?", ":usuario"))
 
 
 def by_key(connection: Connection, usuario_id: int, clave: str) -> AnyRow | None:
@@ -255,7 +256,7 @@ def of_user(usuario_id: int, estado: str | None, compra_id: str | None) -> Colum
 
 def mark(connection: Connection, usuario_id: int) -> Mark:
     """Which state a person's list is in."""
-    return Mark(*connection.execute(MARK, {"usuario": usuario_id}).one())
+    return Mark(*connection.execute(MARK_WITHIN, {"usuario": usuario_id}).one())
 
 
 def listed(

@@ -13,7 +13,6 @@ from services.productos.imagenes import Imagenes
 from services.productos.listing import Listings
 from services.productos.reservas import Reservas
 from services.productos.settings import Settings
-from services.productos.version import CatalogueVersion
 
 THREADS = 4
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -35,7 +34,7 @@ def create_app(settings: Settings) -> Flask:
     routes.declare(
         api,
         Catalogo(database, settings.open_catalogue),
-        Listings(database, CatalogueVersion(settings.service.database, settings.service.name, THREADS)),
+        Listings(database),
         Imagenes(database),
         Reservas(database, settings.moneda),
     )

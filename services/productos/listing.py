@@ -7,6 +7,7 @@ import msgspec
 from sqlalchemy import Connection, func, select
 
 from services.common.database import Database
+from services.common.front import Answer, json_answer
 from services.productos import search, store
 from services.productos.model import Producto, Search, fold
 from services.productos.prepared import Prepared
@@ -20,23 +21,20 @@ BATCH = 500
 
 @dataclass(frozen=True)
 class Listing:
-    """A JSON list. ``total`` is how many there are on all its pages; ``more``: whether a page follows."""
+    """A JSON list as it is answered. ``total`` is how many there are on all its pages; ``more``: whether a page follows."""
 
-    body: bytes
+    answer: Answer
     total: int
     more: bool
     etag: str
-
-    @property
-    def shown_total(self) -> str:
-        return str(self.total) if self.total <= COUNTED else f"{COUNTED}+"
 
 
 class Listings:
     """The lists of one catalogue."""
 
-    def __init__(self, database: Database, version: CatalogueVersion) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
+        version = CatalogueVersion(database)
         self._whole = Prepared(database, version, _whole)
         self._categories = Prepared(database, version, _categories)
 
@@ -57,7 +55,10 @@ class Listings:
 
 def _listing(body: bytes, total: int, more: bool = False) -> Listing:
     digest = hashlib.blake2b(body, digest_size=12, salt=total.to_bytes(8, "big")).hexdigest()
-    return Listing(body, total, more, f'"{digest}"')
+    etag = f'"{digest}"'
+    shown = str(total) if total <= COUNTED else f"{COUNTED}+"
+    headers = {"ETag": etag, "X-Total-Count": shown, "Cache-Control": "private, no-cache"}
+    return Listing(json_answer(body, headers), total, more, etag)
 
 
 def _whole(connection: Connection) -> Listing:

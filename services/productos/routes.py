@@ -90,6 +90,8 @@ def _declare_products(api: Api, catalogo: Catalogo, listings: Listings) -> None:
             response.headers["Link"] = pages
         return response
 
+    api.answer_at_once("/productos", lambda _caller, _rest: listings.whole().answer)
+
     @api.endpoint(
         "GET", "/categorias", {200: list[CategoriaPublicada], 304: None}, headers=("If-None-Match",)
     )
@@ -238,14 +240,11 @@ def _declare_reservations(api: Api, reservas: Reservas) -> None:
 
 def _listed(listing: Listing) -> Response:
     """The list, or 304 where the caller has it already."""
-    headers = {
-        "ETag": listing.etag,
-        "X-Total-Count": listing.shown_total,
-        "Cache-Control": "private, no-cache",
-    }
+    content, headers = listing.answer
     if request.if_none_match.contains_weak(listing.etag.strip('"')):
-        return Response(status=304, headers=headers)
-    return Response(listing.body, content_type="application/json", headers=headers)
+        kept = [(name, text) for name, text in headers if not name.startswith("Content-")]
+        return Response(status=304, headers=kept)
+    return Response(content, headers=headers)
 
 
 def _search(caller: Caller, query: Busqueda) -> Search:

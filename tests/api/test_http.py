@@ -226,6 +226,37 @@ BAD_HOSTS = [
 ]  # fmt: skip
 
 
+def test_what_lies_ready_is_answered_as_flask_answers_it(shop: Shop) -> None:
+    """A query that nobody knows changes nothing but who answers; the answers must not differ."""
+    person = shop.person()
+    shop.a_pedido(person, shop.a_producto())
+    for service, path in (
+        *((service, "/health") for service in shop.services),
+        (shop.productos, "/productos"),
+        (shop.pedidos, f"/pedidos/usuario/{person.id}"),
+    ):
+        by_flask = service.get(f"{path}?nobody=knows", person.token)
+        for _ in range(2):
+            at_once = service.get(path, person.token)
+            assert at_once.status_code == by_flask.status_code == 200
+            assert at_once.content == by_flask.content
+            assert fixed(at_once) == fixed(by_flask)
+        if path != "/health":
+            assert_error(service.get(path), 401)
+        if "ETag" in by_flask.headers:
+            etag = {"If-None-Match": by_flask.headers["ETag"]}
+            assert service.get(path, person.token, headers=etag).status_code == 304
+
+
+def fixed(answer: requests.Response) -> dict[str, str]:
+    """The headers but those that differ with every answer."""
+    return {
+        name.lower(): text
+        for name, text in answer.headers.items()
+        if name.lower() not in ("date", "x-request-id")
+    }
+
+
 @pytest.mark.parametrize("host", BAD_HOSTS)
 def test_a_strange_host_is_refused(service: Service, host: str) -> None:
     answer = exchange(service, request("GET /health", host=host))
