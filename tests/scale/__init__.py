@@ -1,0 +1,1 @@
+"""Two of each program behind nginx, over PostgreSQL and Redis."""
