@@ -17,7 +17,7 @@ run: setup ## run the shop
 	@exec $(BIN)/python -m operations.run
 
 test: .venv/test.stamp node_modules/test.stamp .env demo ## run every test
-	@$(BIN)/python -m operations.setup postgresql chromium
+	@$(BIN)/python -m operations.setup postgresql chromium nginx redis
 	$(BIN)/python -m pytest -n 3 --dist loadgroup
 
 bench: setup .venv/bench.stamp ## measure the shop against its targets (quick=1 for a minute's worth)

@@ -1,4 +1,5 @@
-"""What ``make setup`` and ``make test`` need besides Python packages: .env, front-end packages, PostgreSQL, Chromium.
+"""What ``make setup`` and ``make test`` need besides Python packages: .env, front-end packages, PostgreSQL, Chromium,
+nginx and Redis.
 
 Uses the standard library only. What cannot be installed without rights is named with the one line to type.
 """
@@ -76,6 +77,18 @@ def playwrights_chromium() -> bool:
         return Path(playwright.chromium.executable_path).exists()
 
 
+def install_program(name: str, package: str) -> None:
+    """A program on PATH or among the system's, else from Debian's package."""
+    if shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin") is None:
+        install_debian_package(package)
+
+
+def install_proxy() -> None:
+    """nginx for the tests of several programs behind it, and what makes its certificate."""
+    install_program("nginx", "nginx")
+    install_program("openssl", "openssl")
+
+
 def install_debian_package(name: str) -> None:
     apt = shutil.which("apt-get")
     if apt is None or os.geteuid() != 0:
@@ -97,6 +110,8 @@ STEPS = {
     "front-end-tests": install_front_end,
     "postgresql": install_postgresql,
     "chromium": install_chromium,
+    "nginx": install_proxy,
+    "redis": lambda: install_program("redis-server", "redis-server"),
 }
 
 if __name__ == "__main__":
