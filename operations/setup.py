@@ -10,6 +10,7 @@ import secrets
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -104,7 +105,7 @@ def run(*command: str, env: dict[str, str] | None = None) -> None:
         sys.exit(f"failed: {' '.join(command)}")
 
 
-STEPS = {
+STEPS: dict[str, Callable[[], None]] = {
     "env": write_env,
     "front-end": lambda: install_front_end("--omit=dev"),
     "front-end-tests": install_front_end,
