@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --require-hashes --only-binary :all:
 
-.PHONY: help setup demo run test bench bench-growth check audit backup restore vulnerabilities pictures format lock clean
+.PHONY: help setup demo run test bench bench-growth check audit backup restore sbom vulnerabilities pictures format lock clean
 
 help: ## list the tasks
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -40,6 +40,9 @@ backup: .venv/run.stamp ## copy the databases while the shop runs (BACKUP=folder
 
 restore: .venv/run.stamp ## put a backup in place (BACKUP=folder, FORCE=1 where there is data)
 	@$(if $(BACKUP),,$(error BACKUP=folder is missing))$(BIN)/python -m operations.restore "$(BACKUP)"
+
+sbom: .venv/run.stamp ## write what the shop is made of, as CycloneDX (sbom.cdx.json)
+	@$(BIN)/python -m operations.sbom > sbom.cdx.json && echo sbom.cdx.json
 
 vulnerabilities: .venv/test.stamp ## ask the public advisories about our packages (network)
 	$(BIN)/uvx pip-audit --strict --require-hashes --disable-pip -r requirements.lock
