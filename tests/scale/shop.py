@@ -15,6 +15,8 @@ from tests.shop import FILES, Service, Shop
 
 DEFAULT_PORTS = {"usuarios": 5003, "productos": 5001, "pedidos": 5002}
 TWO = range(2)
+WRONG_TRIES = 4
+SETTINGS = {"PEDIDOS_GRACIA": "2", "PROXIES_CONFIABLES": "127.0.0.1", "LIMITE_ACCESOS": str(WRONG_TRIES)}
 
 
 class Scaled:
@@ -23,7 +25,7 @@ class Scaled:
     def __init__(self, folder: Path, database: str, redis: RedisServer) -> None:
         self.folder = folder
         self.redis = redis
-        self.services = Shop(folder, database, {"PEDIDOS_GRACIA": "2", "PROXIES_CONFIABLES": "127.0.0.1"})
+        self.services = Shop(folder, database, SETTINGS)
         environment = self.services.environment
         environment.update({f"{one.name.upper()}_URL": one.url for one in self.services.services})
         self.twins = {name: [self._service(name, number) for number in TWO] for name in FILES}

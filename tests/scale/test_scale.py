@@ -19,7 +19,7 @@ from tests.e2e.conftest import CHROMIUM
 from tests.operations.load import Buyers, kept
 from tests.operations.programs import faults
 from tests.scale.proxies import NAME
-from tests.scale.shop import Scaled, kill
+from tests.scale.shop import WRONG_TRIES, Scaled, kill
 from tests.scale.visits import Shopper
 from tests.shop import Person, a_key
 
@@ -153,6 +153,21 @@ def test_signing_out_at_one_is_signing_out_at_both(scaled: Scaled, people: list[
     assert [shopper.straight(one, "GET", "/cuenta").status_code for one in (first, second)] == [200, 200]
     assert shopper.straight(first, "POST", "/salir").status_code == 303
     assert [shopper.straight(one, "GET", "/cuenta").status_code for one in (first, second)] == [303, 303]
+
+
+def test_wrong_tries_are_counted_by_the_visitors_own_address(scaled: Scaled, people: list[Person]) -> None:
+    """Through both proxies and whichever storefront and usuarios are asked; and nobody can take another's address."""
+    somebody, guesser, owner = (
+        people[9],
+        Shopper(scaled.nginx, "127.0.0.2"),
+        Shopper(scaled.nginx, "127.0.0.3"),
+    )
+    for _ in range(WRONG_TRIES):
+        assert guesser.try_to_sign_in(somebody.email, "a wrong guess") == 422
+    assert guesser.try_to_sign_in(somebody.email, somebody.password) == 429
+    forged = {"X-Forwarded-For": "127.0.0.3"}
+    assert guesser.try_to_sign_in(somebody.email, somebody.password, **forged) == 429
+    assert owner.try_to_sign_in(somebody.email, somebody.password) == 303
 
 
 class Visitors:

@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 import requests
+from requests.adapters import HTTPAdapter
 
 from tests.e2e.running import Storefront
 from tests.scale.proxies import NAME, Nginx
@@ -14,13 +15,25 @@ FIELD = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)"')
 HEADERS = {"Host": NAME, "Sec-Fetch-Site": "same-origin"}
 
 
+class From(HTTPAdapter):
+    """Connects from one of this machine's loopback addresses, as if somebody else did."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        super().__init__()
+
+    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
+        super().init_poolmanager(*arguments, source_address=(self._address, 0), **options)
+
+
 class Shopper:
     """Keeps its cookies and follows no redirect, so that a test sees each answer."""
 
-    def __init__(self, nginx: Nginx) -> None:
+    def __init__(self, nginx: Nginx, address: str = "127.0.0.1") -> None:
         self.session = requests.Session()
         self.session.trust_env = False
         self.session.verify = str(nginx.certificate)
+        self.session.mount("https://", From(address))
         self.url = nginx.url
         self.statuses: list[int] = []
 
@@ -30,9 +43,15 @@ class Shopper:
     def post(self, path: str, **fields: Any) -> requests.Response:
         return self._ask("POST", path, data=fields)
 
+    def try_to_sign_in(self, email: str, password: str, **headers: str) -> int:
+        """The status of the answer."""
+        fields = {"email": email, "password": password}
+        return self._ask("POST", "/entrar", data=fields, headers=headers).status_code
+
     def _ask(self, method: str, path: str, **options: Any) -> requests.Response:
+        headers = {**HEADERS, **options.pop("headers", {})}
         answer = self.session.request(
-            method, self.url + path, headers=HEADERS, allow_redirects=False, timeout=15, **options
+            method, self.url + path, headers=headers, allow_redirects=False, timeout=15, **options
         )
         self.statuses.append(answer.status_code)
         return answer
