@@ -118,6 +118,7 @@ class Proxy:
     def __init__(self, target: int = 0) -> None:
         self.target = target
         self.stopped = threading.Event()
+        self.reads = True  # set to False, connections are accepted and nothing is ever read from them
         self.calls: list[tuple[str, str]] = []
         self._lock = threading.Lock()
         self._always: dict[str, Fault] = {}
@@ -139,6 +140,7 @@ class Proxy:
 
     def heal(self) -> None:
         """From now on everything passes; what was seen is forgotten."""
+        self.reads = True
         with self._lock:
             self._always.clear()
             self._next.clear()
@@ -175,6 +177,9 @@ class Proxy:
         with self._lock:
             self._clients.add(client)
         with client, suppress(OSError):
+            while not self.reads:
+                if self.stopped.wait(0.05):
+                    return
             while request := read_message(client):
                 exchange = Exchange(self, client, request)
                 self._fault_of(exchange)(exchange)

@@ -229,9 +229,9 @@ class Crowd:
         while intention.clave and not self._stop.wait(0.05) and self._asks_again(call, chance):
             call = customer.order(intention)
         if call.outcome == OK and chance.random() < 0.2:
-            call = customer.cancel(call)
+            bought, call = call, customer.cancel(call)
             while not self._stop.wait(0.05) and self._asks_again(call, chance):
-                call = customer.cancel(call)
+                call = customer.cancel(bought)
 
     def _shop(self, shopper: Shopper, intention: Intention, offer: str, chance: random.Random) -> None:
         call = shopper.confirm(intention, offer)

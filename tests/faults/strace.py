@@ -55,7 +55,12 @@ def attached(programs: list[Service], *options: str) -> Iterator[subprocess.Pope
         yield tracer
     finally:
         tracer.terminate()
-        tracer.wait(10)
+        try:
+            tracer.wait(1)
+        except subprocess.TimeoutExpired:
+            # It may wait for ever for a thread that was killed; its end lets the program's parent see the death.
+            tracer.kill()
+            tracer.wait(10)
 
 
 def is_traced(pid: int) -> bool:
