@@ -267,6 +267,7 @@ class Pedidos:
         for attempt in range(1 + RETRIES):
             try:
                 answer = self.service.call("POST", "/pedidos", token, body=body, headers=headers)
+                self._check_placed(answer)
                 return _number_of(answer.headers.get("Location", ""))
             except (UnavailableError, RefusedError) as problem:
                 sent = sent or (isinstance(problem, UnavailableError) and problem.sent)
@@ -277,6 +278,12 @@ class Pedidos:
                         raise UnavailableError("pedidos", str(problem), sent=sent) from None
                     raise
         raise AssertionError("unreachable")
+
+    def _check_placed(self, answer: Answer) -> None:
+        """What is not the contract's answer to an order says nothing about it."""
+        if answer.status != 201 or "mensaje" not in answer.json_object():
+            self.service.circuit.failed()
+            raise UnavailableError("pedidos", "answered no order", sent=True)
 
     def de_usuario(self, token: str, usuario_id: int, params: Mapping[str, str] | None = None) -> Page:
         """The user's orders; a service that knows no parameters answers all of them."""
