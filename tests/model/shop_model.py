@@ -72,6 +72,7 @@ class Order:
     counted: bool
     estado: str = PENDIENTE
     version: int = 1
+    motivo: str | None = None
 
     def shown(self, usuario_id: int) -> dict[str, Any]:
         """As it is listed; a time is only said to be there."""
@@ -87,6 +88,7 @@ class Order:
             "moneda": "MXN",
             "compra_id": None,
             "version": self.version,
+            "motivo": self.motivo,
             **{time: time == "creado_en" or time in TIMES[self.estado] for time in EVERY_TIME},
         }
 
@@ -171,7 +173,9 @@ class ShopModel:
         known = self.keys.get((buyer, key)) if key else None
         return known is not None and known.order is None and not known.refused
 
-    def move(self, pedido_id: int, who: str, estado: str, seen: int | None) -> Told:
+    def move(
+        self, pedido_id: int, who: str, estado: str, seen: int | None = None, motivo: str | None = None
+    ) -> Told:
         """A step of an order by who saw version ``seen``, or did not look."""
         order = self.orders[pedido_id]
         if who == STRANGER:
@@ -187,6 +191,7 @@ class ShopModel:
         order.estado = estado
         order.version += 1
         if estado == CANCELADO:
+            order.motivo = motivo
             self._give_back(order)
         return Told(200)
 

@@ -28,6 +28,7 @@ def histories(count: int) -> settings:
         deadline=None,
         database=None,
         print_blob=False,
+        report_multiple_bugs=False,
         phases=(Phase.generate, Phase.shrink),
         suppress_health_check=list(HealthCheck),
     )
@@ -40,6 +41,6 @@ def test_every_history_agrees_with_the_model(
     number = (int(SEED) if SEED else random.SystemRandom().randrange(10**9)) + batch
     print(f"MODEL_SEED={number} draws this batch again")
     with saga_shop(tmp_path, base_url(tmp_path), PEDIDOS_GRACIA=GRACIA) as shop:
-        machine: Any = partial(Histories, shop, KILLED)
+        machine: Any = partial(Histories, shop, KILLED, set())
         count = min(ONE_SHOP, HISTORIES - batch * ONE_SHOP)
         run_state_machine_as_test(seed(number)(machine), settings=histories(count))

@@ -1,15 +1,14 @@
 """``python -m tests.mutants [word …]``: break the shop in every known way, and see that its tests notice.
 
 Each mutant is made in a copy of the working tree and its tests are run there. Without words all of them, else those with
-one of the words in their names. Exit status 0 where every mutant was noticed, 1 where one lives, 2 where a mutant could
-not be tried: its code has moved, or its tests fail without it.
+one of the words in their group's name or their own. Exit status 0 where every mutant was noticed, 1 where one lives, 2
+where one could not be tried: its code has moved, or its tests fail without it.
 """
 
 import argparse
 import json
 import sys
 import tempfile
-import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -19,7 +18,7 @@ from typing import Any
 from tests.mutants import generated, report
 from tests.mutants.equivalents import EQUIVALENTS
 from tests.mutants.inputs import INPUTS
-from tests.mutants.mutant import MovedError, Mutant
+from tests.mutants.mutant import EITHER, MovedError, Mutant
 from tests.mutants.original import SEED
 from tests.mutants.protocol import BESIDE, SAFEGUARDS
 from tests.mutants.workshop import UnusableError, Verdict, Workshop
@@ -42,8 +41,12 @@ def every_mutant() -> dict[str, list[Mutant]]:
 
 
 def chosen(words: Sequence[str], shard: str) -> list[Mutant]:
-    every = [mutant for group in every_mutant().values() for mutant in group]
-    found = [one for one in every if not words or any(word in one.name for word in words)]
+    found = [
+        mutant
+        for title, group in every_mutant().items()
+        for mutant in group
+        if not words or any(word in f"{title}: {mutant.name}" for word in words)
+    ]
     part, parts = map(int, shard.split("/"))
     return found[part - 1 :: parts]
 
@@ -56,10 +59,9 @@ def tried(workshop: Workshop, mutant: Mutant) -> dict[str, Any]:
         verdict = workshop.test(mutant)
     except (MovedError, UnusableError) as error:
         return {"name": mutant.name, "state": UNTRIED, "said": str(error), "seconds": 0}
-    noticed = verdict.hung or len(verdict.failed) >= mutant.at_least
     return {
         "name": mutant.name,
-        "state": NOTICED if noticed else LIVES,
+        "state": NOTICED if verdict.notices(mutant) else LIVES,
         "said": _said(verdict),
         "tests": list(verdict.failed),
         "seconds": round(verdict.seconds, 1),
@@ -76,17 +78,18 @@ def _said(verdict: Verdict) -> str:
 
 def sound(workshop: Workshop, mutants: Iterable[Mutant]) -> bool:
     """Whether the tests pass on what was not changed; without that no failure means anything."""
-    for on in sorted({mutant.on for mutant in mutants}):
-        tests = sorted({test for mutant in mutants if mutant.on == on for test in mutant.tests})
+    for on in EITHER:
+        tests = sorted({test for mutant in mutants if on in mutant.on for test in mutant.tests})
         whole = {test for test in tests if "::" not in test}
         tests = [test for test in tests if test in whole or test.split("::")[0] not in whole]
-        started = time.monotonic()
+        if not tests:
+            continue
         verdict = workshop.run(tests, on)
         for name, reason in verdict.failed.items():
             print(f"fails without any mutant: {name}: {reason}", flush=True)
         if verdict.failed or verdict.hung:
             return False
-        print(f"sound on {on}: {len(tests)} sets of tests, {time.monotonic() - started:.0f} s", flush=True)
+        print(f"sound on {on}: {len(tests)} sets of tests, {verdict.seconds:.0f} s", flush=True)
     return True
 
 

@@ -4,20 +4,20 @@ import ast
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from tests.mutants.mutant import Change, Mutant
+from tests.mutants.mutant import EITHER, SQLITE, Change, Mutant
 from tests.shop import ROOT
 
 COMPARED = {
-    ast.Eq: "!=",
-    ast.NotEq: "==",
-    ast.Lt: "<=",
-    ast.LtE: "<",
-    ast.Gt: ">=",
-    ast.GtE: ">",
-    ast.In: "not in",
-    ast.NotIn: "in",
-    ast.Is: "is not",
-    ast.IsNot: "is",
+    ast.Eq: ("!=", "=="),
+    ast.NotEq: ("==", "!="),
+    ast.Lt: ("<=", "<"),
+    ast.LtE: ("<", "<="),
+    ast.Gt: (">=", ">"),
+    ast.GtE: (">", ">="),
+    ast.In: ("not in", "in"),
+    ast.NotIn: ("in", "not in"),
+    ast.Is: ("is not", "is"),
+    ast.IsNot: ("is", "is not"),
 }
 
 
@@ -87,8 +87,9 @@ def _of(source: Source, node: ast.AST) -> Iterator[Edit]:
 
 def _operators(source: Source, node: ast.AST) -> Iterator[Edit]:
     match node:
-        case ast.Compare(ops=[operator]):
-            yield source.replace(node, _compared(source, node, COMPARED[type(operator)]))
+        case ast.Compare():
+            for place in range(len(node.ops)):
+                yield source.replace(node, _compared(source, node, place))
         case ast.BoolOp(op=operator):
             other = " or " if isinstance(operator, ast.And) else " and "
             joined = other.join(f"({source.text(value)})" for value in node.values)
@@ -123,8 +124,13 @@ def _numbers_and_statements(source: Source, node: ast.AST) -> Iterator[Edit]:
             yield source.replace(node, "pass")
 
 
-def _compared(source: Source, node: ast.Compare, operator: str) -> str:
-    return f"({source.text(node.left)}) {operator} ({source.text(node.comparators[0])})"
+def _compared(source: Source, node: ast.Compare, place: int) -> str:
+    """The comparison with its operator at ``place`` changed."""
+    text = f"({source.text(node.left)})"
+    for number, (operator, right) in enumerate(zip(node.ops, node.comparators, strict=True)):
+        other, same = COMPARED[type(operator)]
+        text += f" {other if number == place else same} ({source.text(right)})"
+    return text
 
 
 def _without(source: Source, call: ast.Call, left_out: ast.expr) -> Edit:
@@ -146,6 +152,7 @@ class Target:
     file: str
     functions: tuple[str, ...]
     tests: tuple[str, ...]
+    on: tuple[str, ...] = (SQLITE,)
 
 
 TARGETS = (
@@ -156,11 +163,13 @@ TARGETS = (
             "_take_stock", "_give_back",
         ),
         ("tests/api/test_reservas.py",),
+        EITHER,
     ),
     Target(
         "services/productos/catalogo.py",
         ("add", "edit", "withdraw", "_edit", "check"),
         ("tests/api/test_productos.py", "tests/api/test_productos_races.py", "tests/api/test_reservas.py"),
+        EITHER,
     ),
     Target(
         "services/pedidos/model.py",
@@ -187,11 +196,12 @@ def mutants(equivalents: Mapping[str, str]) -> list[Mutant]:
         source = Source(target.file)
         for function in source.functions(target.functions):
             for edit in edits(source, function):
-                name = f"{target.file} {function.name}: {edit.says}"
-                while name in made:
-                    name += " (again)"
+                said = f"{target.file} {function.name}: {edit.says}"
+                same = sum(name == said or name.startswith(f"{said} (") for name in made)
+                name = f"{said} ({same + 1})" if same else said
                 change = Change(target.file, source.content.decode(), source.edited(edit))
-                made[name] = Mutant(name, (change,), target.tests, equivalent=equivalents.get(name, ""))
+                reason = equivalents.get(name, "")
+                made[name] = Mutant(name, (change,), target.tests, target.on, equivalent=reason)
     forgotten = equivalents.keys() - made.keys()
     assert not forgotten, f"no longer mutants: {forgotten}"
     return list(made.values())

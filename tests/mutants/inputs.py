@@ -69,7 +69,7 @@ INPUTS = (
             ),
         ),
         (PEOPLE,),
-        on=POSTGRESQL,
+        on=(POSTGRESQL,),
     ),
     Mutant(
         "administrators do not leave one at a time",
@@ -81,7 +81,7 @@ INPUTS = (
             ),
         ),
         (f"{PEOPLE}::test_of_two_administrators_who_leave_at_once_one_stays",),
-        on=POSTGRESQL,
+        on=(POSTGRESQL,),
     ),
     Mutant(
         "a profile that changed since it was read is written over",
@@ -109,7 +109,7 @@ INPUTS = (
             ),
         ),
         (PRODUCTS,),
-        on=POSTGRESQL,
+        on=(POSTGRESQL,),
     ),
     Mutant(
         "an edit does not lock what it has read",
@@ -121,7 +121,7 @@ INPUTS = (
             ),
         ),
         (PRODUCTS, "tests/api/test_reservas.py"),
-        on=POSTGRESQL,
+        on=(POSTGRESQL,),
     ),
     Mutant(
         "the list of products is prepared once and for all",

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 SQLITE, POSTGRESQL = "sqlite", "postgresql"
+EITHER = (SQLITE, POSTGRESQL)
 
 
 class MovedError(Exception):
@@ -32,7 +33,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Mutant:
-    """``tests`` are pytest's arguments, run on the database ``on``; ``at_least`` of them must fail.
+    """``tests`` are pytest's arguments; on one of the databases ``on`` at least ``at_least`` of them must fail.
 
     ``equivalent``: why no test can notice it, "" where one must.
     """
@@ -40,6 +41,6 @@ class Mutant:
     name: str
     changes: tuple[Change, ...]
     tests: tuple[str, ...]
-    on: str = SQLITE
+    on: tuple[str, ...] = (SQLITE,)
     at_least: int = 1
     equivalent: str = ""

@@ -141,7 +141,7 @@ SAFEGUARDS = (
             ),
         ),
         (f"{HOLDS}::test_stock_five_and_a_hundred_at_once", f"{RULES}::test_a_hundred_buyers_of_five"),
-        on=POSTGRESQL,
+        on=(POSTGRESQL,),
     ),
 )
 

@@ -19,8 +19,7 @@ SHARED = (".venv", "node_modules", "data")  # of what git does not know
 SECONDS = 400.0  # for the tests of one mutant
 OTHER = {SQLITE: POSTGRESQL, POSTGRESQL: SQLITE}
 FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+)(?: - (.*))?$", re.MULTILINE)
-TESTS_FAILED, TESTS_PASSED = 1, 0
-# pytest says so with these: nothing was tested.
+TESTS_PASSED, TESTS_FAILED = 0, 1  # how pytest ends where it could test
 _moments = itertools.count(1_000_000_000, 10)
 
 
@@ -35,6 +34,9 @@ class Verdict:
     failed: dict[str, str] = field(default_factory=dict)
     seconds: float = 0.0
     hung: bool = False
+
+    def notices(self, mutant: Mutant) -> bool:
+        return self.hung or len(self.failed) >= mutant.at_least
 
 
 class Workshop:
@@ -67,7 +69,11 @@ class Workshop:
             for change in mutant.changes:
                 change.apply(self.folder)
             self._touch(mutant)
-            return self.run(mutant.tests, mutant.on, until=mutant.at_least)
+            for on in mutant.on:
+                verdict = self.run(mutant.tests, on, until=mutant.at_least)
+                if verdict.notices(mutant):
+                    break
+            return verdict
         finally:
             for change in mutant.changes:
                 path = self.folder / change.file
