@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 FAILURES_TO_OPEN = 5
 SECONDS_OPEN = 5.0
+PLACE_SECONDS = 0.3
 
 
 class CircuitOpenError(Exception):
@@ -16,7 +17,8 @@ class CircuitOpenError(Exception):
 class Circuit:
     """Five failures in a row stop the calls for five seconds; then one call is let through to see.
 
-    At most `places` calls run at once, so threads remain for pages that do not need this service.
+    At most `places` calls run at once, so threads remain for pages that do not need this service. Whoever
+    finds none free waits a moment, unless the last call failed: a service that is only busy has a place by then.
     """
 
     def __init__(self, places: int) -> None:
@@ -40,7 +42,7 @@ class Circuit:
         """Wraps one call. Whoever calls says how it went: `succeeded()` or `failed()`. Raises
         CircuitOpenError.
         """
-        if not self._places.acquire(blocking=False):
+        if not self._places.acquire(timeout=0 if self._failures else PLACE_SECONDS):
             raise CircuitOpenError("too many calls wait for this service")
         try:
             self._admit()
