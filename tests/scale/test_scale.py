@@ -97,7 +97,7 @@ def test_somebody_buys_through_the_proxy_in_a_browser(scaled: Scaled) -> None:
 
 def test_both_of_each_do_their_part(scaled: Scaled, people: list[Person]) -> None:
     """The first requests went to both, and each pair is one shop."""
-    shopper = Shopper(scaled.nginx).sign_in(people[0])
+    shopper = Shopper.at(scaled.nginx).sign_in(people[0])
     shopper.buy(scaled.services.a_producto(stock=5))
     for _ in range(4):
         shopper.get("/pedidos")
@@ -127,7 +127,7 @@ def test_one_key_is_one_order_whoever_of_the_two_is_asked(scaled: Scaled, people
 
 def test_a_click_on_both_storefronts_is_one_purchase(scaled: Scaled, people: list[Person]) -> None:
     product = scaled.services.a_producto(stock=9)
-    shopper = Shopper(scaled.nginx).sign_in(people[1])
+    shopper = Shopper.at(scaled.nginx).sign_in(people[1])
     poll(lambda: product in listed(scaled, shopper))
     shopper.put_into_cart(product)
     fields = shopper.review()
@@ -148,7 +148,7 @@ def listed(scaled: Scaled, shopper: Shopper) -> set[int]:
 
 
 def test_signing_out_at_one_is_signing_out_at_both(scaled: Scaled, people: list[Person]) -> None:
-    shopper = Shopper(scaled.nginx).sign_in(people[2])
+    shopper = Shopper.at(scaled.nginx).sign_in(people[2])
     first, second = scaled.storefronts
     assert [shopper.straight(one, "GET", "/cuenta").status_code for one in (first, second)] == [200, 200]
     assert shopper.straight(first, "POST", "/salir").status_code == 303
@@ -159,8 +159,8 @@ def test_wrong_tries_are_counted_by_the_visitors_own_address(scaled: Scaled, peo
     """Through both proxies and whichever storefront and usuarios are asked; and nobody can take another's address."""
     somebody, guesser, owner = (
         people[9],
-        Shopper(scaled.nginx, "127.0.0.2"),
-        Shopper(scaled.nginx, "127.0.0.3"),
+        Shopper.at(scaled.nginx, "127.0.0.2"),
+        Shopper.at(scaled.nginx, "127.0.0.3"),
     )
     for _ in range(WRONG_TRIES):
         assert guesser.try_to_sign_in(somebody.email, "a wrong guess") == 422
@@ -174,7 +174,7 @@ class Visitors:
     """People who look at pages and fill carts through the proxy all the while."""
 
     def __init__(self, scaled: Scaled, people: list[Person], product: int) -> None:
-        self.shoppers = [Shopper(scaled.nginx).sign_in(person) for person in people]
+        self.shoppers = [Shopper.at(scaled.nginx).sign_in(person) for person in people]
         self.product = product
         self._stop = threading.Event()
 

@@ -12,7 +12,6 @@ from tests.scale.proxies import NAME, Nginx
 from tests.shop import Person
 
 FIELD = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)"')
-HEADERS = {"Host": NAME, "Sec-Fetch-Site": "same-origin"}
 
 
 class From(HTTPAdapter):
@@ -29,13 +28,20 @@ class From(HTTPAdapter):
 class Shopper:
     """Keeps its cookies and follows no redirect, so that a test sees each answer."""
 
-    def __init__(self, nginx: Nginx, address: str = "127.0.0.1") -> None:
-        self.session = requests.Session()
-        self.session.trust_env = False
-        self.session.verify = str(nginx.certificate)
-        self.session.mount("https://", From(address))
-        self.url = nginx.url
+    def __init__(self, url: str, session: requests.Session, host: str) -> None:
+        self.session = session
+        self.url = url
+        self.headers = {"Host": host, "Sec-Fetch-Site": "same-origin"}
         self.statuses: list[int] = []
+
+    @classmethod
+    def at(cls, nginx: Nginx, address: str = "127.0.0.1") -> "Shopper":
+        """Somebody before the proxy, who comes from ``address``."""
+        session = requests.Session()
+        session.trust_env = False
+        session.verify = str(nginx.certificate)
+        session.mount("https://", From(address))
+        return cls(nginx.url, session, NAME)
 
     def get(self, path: str, **options: Any) -> requests.Response:
         return self._ask("GET", path, **options)
@@ -49,7 +55,7 @@ class Shopper:
         return self._ask("POST", "/entrar", data=fields, headers=headers).status_code
 
     def _ask(self, method: str, path: str, **options: Any) -> requests.Response:
-        headers = {**HEADERS, **options.pop("headers", {})}
+        headers = {**self.headers, **options.pop("headers", {})}
         answer = self.session.request(
             method, self.url + path, headers=headers, allow_redirects=False, timeout=15, **options
         )
@@ -84,7 +90,7 @@ class Shopper:
             method,
             storefront.url + path,
             data=fields,
-            headers={**HEADERS, "Cookie": cookies, "Connection": "close"},
+            headers={**self.headers, "Cookie": cookies, "Connection": "close"},
             allow_redirects=False,
             timeout=15,
         )
