@@ -1,11 +1,12 @@
-"""``python -m bench [--quick] [--only ROW]``: measures the rows of the table of targets, prints and writes the report."""
+"""``python -m bench [--quick] [--only ROW]``: measures the rows of the table of targets and writes the report."""
 
 import argparse
 import sys
 import time
+from pathlib import Path
 
 from bench.load import LoadError, wrk
-from bench.report import missed, table, write
+from bench.report import FOLDER, missed, table, write
 from bench.rounds import Session
 from bench.rows import ROWS
 from operations.progress import done, reporter
@@ -15,13 +16,25 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m bench", description="Measures the shop against its targets."
     )
-    parser.add_argument("--quick", action="store_true", help="one short round of each row")
-    parser.add_argument("--only", action="append", choices=list(ROWS), help="a row alone; writes no report")
+    parser.add_argument("--quick", action="store_true", help="one short round of each row; no report")
+    parser.add_argument("--only", action="append", choices=list(ROWS), help="a row alone; no report")
+    parser.add_argument("--report", type=Path, help="the folder of the report")
     asked = parser.parse_args()
     wrk()
-    rows = asked.only or list(ROWS)
-    session = Session(asked.quick, lambda _text: None)
     started = time.monotonic()
+    session = Session(asked.quick, lambda _text: None)
+    measure(session, asked.only or list(ROWS))
+    print(table(session.result.findings))
+    folder = asked.report or (None if asked.only or asked.quick else FOLDER)
+    if folder:
+        write(session.result, folder)
+    print("\n".join(["", *session.result.notes, missed(session.result)]))
+    print(f"{time.monotonic() - started:.0f} s")
+    return 1 if session.result.broken or any(found.errors for found in session.result.findings) else 0
+
+
+def measure(session: Session, rows: list[str]) -> None:
+    """Row after row; one that does not work is told, and the others are measured all the same."""
     for number, name in enumerate(rows, start=1):
         subject = f"[{number}/{len(rows)}] {name}"
         session.say = reporter(subject)
@@ -35,12 +48,6 @@ def main() -> int:
     session.result.notes.append(
         f"{guard.turns} turns, of which {guard.repeated} were repeated for noise and {guard.noisy} stayed noisy"
     )
-    print(table(session.result))
-    if not asked.only:
-        write(session.result, quick=asked.quick)
-    print(missed(session.result))
-    print(f"{time.monotonic() - started:.0f} s")
-    return 1 if session.result.broken or any(finding.errors for finding in session.result.findings) else 0
 
 
 if __name__ == "__main__":

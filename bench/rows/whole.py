@@ -22,8 +22,8 @@ def memory_after_journey(session: Session) -> None:
             ended = by_program(shop)
         finally:
             shop.stop()
-    session.result.bars["Memory after a start, MiB"] = started
-    session.result.bars["Memory after a full journey, MiB"] = ended
+    session.result.bars["after the start"] = started
+    session.result.bars["after a full journey"] = ended
     total = sum(ended.values())
     figures = ", ".join(f"{name} {size:.0f}" for name, size in ended.items())
     figures += f"; {sum(started.values()):.0f} after the start"
