@@ -84,7 +84,7 @@ def sound(workshop: Workshop, mutants: Iterable[Mutant]) -> bool:
         tests = [test for test in tests if test in whole or test.split("::")[0] not in whole]
         if not tests:
             continue
-        verdict = workshop.run(tests, on)
+        verdict = workshop.run(tests, on, all_of_them=True)
         for name, reason in verdict.failed.items():
             print(f"fails without any mutant: {name}: {reason}", flush=True)
         if verdict.failed or verdict.hung:
@@ -103,9 +103,10 @@ def main(arguments: list[str]) -> int:
     parser.add_argument(
         "--report", action="store_true", help="write docs/mutants.md from the results there are"
     )
+    parser.add_argument("--results", type=Path, default=RESULTS, help="where results are kept, and read from")
     given = parser.parse_args(arguments)
     if given.report:
-        return report.write(every_mutant(), RESULTS)
+        return report.write(every_mutant(), given.results)
     mutants = chosen(given.words, given.shard)
     if given.list:
         print(*(mutant.name for mutant in mutants), sep="\n")
@@ -131,8 +132,8 @@ def hunt(mutants: list[Mutant], workshops: list[Workshop], trust: bool) -> int:
             free.put(workshop)
 
     states: list[str] = []
-    RESULTS.parent.mkdir(parents=True, exist_ok=True)
-    with ThreadPoolExecutor(len(workshops)) as pool, RESULTS.open("a") as kept:
+    results.parent.mkdir(parents=True, exist_ok=True)
+    with ThreadPoolExecutor(len(workshops)) as pool, results.open("a") as kept:
         for number, result in enumerate(pool.map(work, mutants), 1):
             states.append(result["state"])
             print(json.dumps(result, ensure_ascii=False), file=kept, flush=True)

@@ -54,5 +54,5 @@ SEED = Mutant(
         f"tests/api/test_{name}.py"
         for name in ("usuarios", "productos", "pedidos", "saga", "saga_crashes", "tokens", "reservas")
     ),
-    at_least=40,
+    at_least=200,
 )

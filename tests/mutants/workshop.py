@@ -18,7 +18,7 @@ from tests.shop import ROOT
 SHARED = (".venv", "node_modules", "data")  # of what git does not know
 SECONDS = 400.0  # for the tests of one mutant
 OTHER = {SQLITE: POSTGRESQL, POSTGRESQL: SQLITE}
-FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+)(?: - (.*))?$", re.MULTILINE)
+FAILED = re.compile(r"^(?:FAILED|ERROR) (.+?)(?: - (.*))?$", re.MULTILINE)
 TESTS_PASSED, TESTS_FAILED = 0, 1  # how pytest ends where it could test
 _moments = itertools.count(1_000_000_000, 10)
 
@@ -70,7 +70,7 @@ class Workshop:
                 change.apply(self.folder)
             self._touch(mutant)
             for on in mutant.on:
-                verdict = self.run(mutant.tests, on, until=mutant.at_least)
+                verdict = self.run(mutant.tests, on, all_of_them=mutant.at_least > 1)
                 if verdict.notices(mutant):
                     break
             return verdict
@@ -90,13 +90,21 @@ class Workshop:
                 moment = next(_moments)
                 os.utime(path, (moment, moment))
 
-    def run(self, tests: Sequence[str], on: str, until: int = 1) -> Verdict:
-        """Run tests on one database until so many failed."""
-        command = [sys.executable, "-m", "pytest", f"--maxfail={until}", "--tb=line", "-rfE"]
+    def run(self, tests: Sequence[str], on: str, *, all_of_them: bool = False) -> Verdict:
+        """Run tests on one database, until the first fails or all of them."""
+        command = [
+            sys.executable,
+            "-m",
+            "pytest",
+            f"--maxfail={0 if all_of_them else 1}",
+            "--tb=line",
+            "-rfE",
+        ]
         started = time.monotonic()
         with subprocess.Popen(
             [*command, "-k", f"not {OTHER[on]}", *tests],
             cwd=self.folder,
+            env={**os.environ, "COLUMNS": "500"},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
