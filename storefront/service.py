@@ -164,9 +164,7 @@ class Service:
                 prepared, timeout=(CONNECT_SECONDS, seconds), allow_redirects=False, stream=True
             )
             with response:
-                content = response.raw.read(largest + 1, decode_content=True)
-                if len(content) > largest:
-                    raise UnavailableError(self.name, "answered too much", sent=True)
+                content = self._content(response, largest)
                 return Answer(response.status_code, response.headers, content)
         except requests.exceptions.ConnectTimeout:
             raise UnavailableError(self.name, "does not accept connections", sent=False) from None
@@ -176,6 +174,18 @@ class Service:
             raise UnavailableError(self.name, type(problem).__name__, sent, broken) from None
         except (HTTPError, OSError, ValueError) as problem:
             raise UnavailableError(self.name, type(problem).__name__, sent=True) from None
+
+    def _content(self, response: requests.Response, largest: int) -> bytes:
+        """The body, of which no byte is read that is known to be too many or was compressed unasked."""
+        length = response.headers.get("Content-Length", "")
+        if length.isascii() and length.isdigit() and int(length) > largest:
+            raise UnavailableError(self.name, "answers too much", sent=True)
+        if response.headers.get("Content-Encoding", "identity").lower() != "identity":
+            raise UnavailableError(self.name, "answers compressed, which nobody asked for", sent=True)
+        content: bytes = response.raw.read(largest + 1, decode_content=True)
+        if len(content) > largest:
+            raise UnavailableError(self.name, "answered too much", sent=True)
+        return content
 
     def get(self, path: str, token: str = "", **options: Any) -> Answer:
         """A GET, asked once more when the connection broke (a kept connection may have been closed
