@@ -112,14 +112,13 @@ def main(arguments: list[str]) -> int:
         print(*(mutant.name for mutant in mutants), sep="\n")
         return 0
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
-        return hunt(
-            mutants, [Workshop(Path(folder) / str(number)) for number in range(given.jobs)], given.trust
-        )
+        workshops = [Workshop(Path(folder) / str(number)) for number in range(given.jobs)]
+        if not given.trust and not sound(workshops[0], mutants):
+            return 2
+        return hunt(mutants, workshops, given.results)
 
 
-def hunt(mutants: list[Mutant], workshops: list[Workshop], trust: bool) -> int:
-    if not trust and not sound(workshops[0], mutants):
-        return 2
+def hunt(mutants: list[Mutant], workshops: list[Workshop], results: Path) -> int:
     free: SimpleQueue[Workshop] = SimpleQueue()
     for workshop in workshops:
         free.put(workshop)
