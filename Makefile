@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --require-hashes --only-binary :all:
 
-.PHONY: help setup demo run test bench bench-growth check audit backup restore sbom vulnerabilities pictures format lock clean
+.PHONY: help setup demo run test bench bench-growth mutants check audit backup restore sbom vulnerabilities pictures format lock clean
 
 help: ## list the tasks
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -25,6 +25,10 @@ bench: setup .venv/bench.stamp ## measure the shop against its targets (quick=1 
 
 bench-growth: setup .venv/bench.stamp ## measure the shop with 100 000 products and 1 000 000 orders
 	@$(BIN)/python -m bench.growth
+
+mutants: .venv/test.stamp node_modules/test.stamp ## break the shop in every known way: the tests must notice (MUTANTS=words)
+	@$(BIN)/python -m operations.setup postgresql
+	@$(BIN)/python -m tests.mutants $(MUTANTS)
 
 check: .venv/test.stamp ## style and types
 	$(BIN)/ruff check
