@@ -25,7 +25,7 @@ from tests.scale.shop import Scaled
 from tests.scale.visits import Shopper
 from tests.shop import Person, Shop
 
-SECONDS = 1.0
+SECONDS = 4.0
 CONNECTIONS = 8
 PRODUCTS, ORDERS = 100, 20
 BUYERS = 4
