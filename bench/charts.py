@@ -73,7 +73,7 @@ def latencies(curves: Sequence[Curve]) -> str:
 
 
 def draw_latencies(drawing: Drawing, x0: float, y0: float, title: str, curves: list[Curve]) -> None:
-    left, right, top, bottom = x0 + 44, x0 + 320, y0 + 34, y0 + 196
+    left, right, top, bottom = x0 + 44, x0 + 320, y0 + 44, y0 + 196
     shares = list(curves[0].latency)
     amounts = [amount for curve in curves for amount in curve.latency.values() if amount > 0]
     lowest, highest = math.floor(math.log10(min(amounts))), math.ceil(math.log10(max(amounts)))
@@ -83,14 +83,14 @@ def draw_latencies(drawing: Drawing, x0: float, y0: float, title: str, curves: l
         share = (math.log10(max(milliseconds, 10**lowest)) - lowest) / (highest - lowest)
         return bottom - (bottom - top) * share
 
-    drawing.text(x0, y0 + 16, title, "title")
+    drawing.text(x0, y0 + 14, title, "title")
     for power in range(lowest, highest + 1):
         drawing.line(left, height_of(10**power), right, height_of(10**power), "grid")
         drawing.text(left - 6, height_of(10**power) + 4, f"{10**power:g}", "small end")
     step = (right - left) / (len(shares) - 1)
     for number, share in enumerate(shares):
         drawing.text(left + number * step, bottom + 16, f"{share:g}", "small middle")
-    drawing.text(left - 6, bottom + 16, "ms", "small end")
+    drawing.text(left - 6, top - 8, "ms", "small end")
     taken: list[float] = []
     by_end = sorted(enumerate(curves), key=lambda numbered: -max(numbered[1].latency.values()))
     for number, curve in by_end:
@@ -121,7 +121,7 @@ def stacked(title: str, bars: dict[str, dict[str, float]], goal: float, unit: st
             width = (right - left) * amount / longest
             drawing.bar(x, y, width - 1, 28, OTHERS[names.index(part) % len(OTHERS)])
             x += width
-        drawing.text(x + 8, y + 19, f"{sum(parts.values()):.0f} {unit}", "small")
+        drawing.text(right + 12, y + 19, f"{sum(parts.values()):.0f} {unit}", "small")
     if goal:
         place = left + (right - left) * goal / longest
         drawing.line(place, top - 10, place, top + 42 * len(bars), "goal")
