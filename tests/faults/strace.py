@@ -11,8 +11,6 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
-from tests.api.processes import worker_of
-from tests.api.sagas import poll
 from tests.shop import Service
 
 ATTACH_SECONDS = 10.0
@@ -28,22 +26,10 @@ def missing() -> str:
     return "" if tried.returncode == 0 else f"strace may not trace here: {tried.stderr.strip()[-200:]}"
 
 
-def worker(program: Service) -> int:
-    """Its worker, once there is one."""
-
-    def found() -> int:
-        try:
-            return worker_of(program)
-        except (ValueError, OSError):
-            return 0
-
-    return int(poll(found))
-
-
 @contextmanager
 def attached(programs: list[Service], *options: str) -> Iterator[subprocess.Popen[bytes]]:
     """strace with ``options`` on the workers of ``programs``, from when every thread is traced until the block ends."""
-    workers = [worker(program) for program in programs]
+    workers = [program.pid for program in programs]
     chosen = [option for pid in workers for option in ("-p", str(pid))]
     tracer = subprocess.Popen(["strace", "-f", "-qq", *options, *chosen], stderr=subprocess.DEVNULL)
     try:
@@ -71,7 +57,7 @@ def is_traced(pid: int) -> bool:
 @contextmanager
 def killed_at(program: Service, call: str, number: int) -> Iterator[int]:
     """While the block runs, a thread of the program's worker that enters its ``number``-th ``call`` kills it; its pid."""
-    pid = worker(program)
+    pid = program.pid
     with attached(
         [program], "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:signal=KILL:when={number}"
     ):

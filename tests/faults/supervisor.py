@@ -1,7 +1,5 @@
 """The four programs on free ports, a proxy on every way between them, and a supervisor that starts what dies."""
 
-import os
-import signal
 import subprocess
 import sys
 import threading
@@ -13,7 +11,6 @@ from pathlib import Path
 
 import requests
 
-from tests.api.processes import worker_of
 from tests.proxy import Proxy
 from tests.shop import START_SECONDS, Service, Shop
 
@@ -23,7 +20,6 @@ WATCH_SECONDS = 0.05
 TO_USUARIOS, TO_PRODUCTOS, TO_PEDIDOS = "storefront→usuarios", "storefront→productos", "storefront→pedidos"
 RESERVAS = "pedidos→productos"
 HOPS = {TO_USUARIOS: "usuarios", TO_PRODUCTOS: "productos", TO_PEDIDOS: "pedidos", RESERVAS: "productos"}
-WHOLE, WORKER, MASTER = "whole", "worker", "master"
 
 
 class Storefront(Service):
@@ -126,21 +122,14 @@ class Supervisor:
                     if ended and program not in self._resting:
                         program.start(wait=False)
 
-    def kill(self, program: Service, part: str = WHOLE) -> None:
-        """kill -9 of the whole program, of its worker alone (its parent lives), or of its parent alone."""
+    def kill(self, program: Service) -> None:
+        """kill -9."""
         with self._lock:
             process = program.process
             if process is None or process.poll() is not None:
                 return
             self.kills[program.name] += 1
-            if part == WHOLE:
-                program.kill()
-            elif part == MASTER:
-                process.kill()
-                process.wait(10)
-            else:
-                with suppress(ValueError, ProcessLookupError, FileNotFoundError):  # it has no worker just now
-                    os.kill(worker_of(program), signal.SIGKILL)
+            program.kill()
 
     @contextmanager
     def resting(self, program: Service) -> Iterator[None]:

@@ -14,7 +14,7 @@ from tests.faults.conftest import SERVES_WITHIN, Stage
 from tests.faults.customers import ApiCustomer, Crowd, Shopper, an_intention
 from tests.faults.history import OK, Intention
 from tests.faults.selection import EVERYTHING, chosen
-from tests.faults.supervisor import MASTER, RESERVAS, TO_PEDIDOS, WHOLE, WORKER, FaultyShop
+from tests.faults.supervisor import RESERVAS, TO_PEDIDOS, FaultyShop
 from tests.proxy import Exchange, Fault
 from tests.shop import Service
 
@@ -148,6 +148,6 @@ def test_killed_at_random_under_load(stage: Stage, seconds: float) -> None:
         while time.monotonic() < ends:
             time.sleep(stage.chance.uniform(0.3, 2))
             victim = stage.chance.choice(shop.programs)
-            shop.supervisor.kill(victim, stage.chance.choice([WHOLE, WORKER, MASTER]))
+            shop.supervisor.kill(victim)
     assert below == []
     assert stage.history.outcomes()[OK] > seconds

@@ -11,7 +11,6 @@ import pytest
 
 from tests import proxy
 from tests.api.sagas import poll
-from tests.faults import strace
 from tests.faults.conftest import Stage
 from tests.faults.customers import ApiCustomer, Crowd, Shopper, an_intention
 from tests.faults.history import OK, UNKNOWN, Intention
@@ -176,7 +175,7 @@ def others_answer(shop: FaultyShop, hop: str) -> float:
 
 def held(program: Service) -> tuple[int, int]:
     """Threads and open files of its worker."""
-    worker = Path(f"/proc/{strace.worker(program)}")
+    worker = Path(f"/proc/{program.pid}")
     return len(list((worker / "task").iterdir())), len(list((worker / "fd").iterdir()))
 
 
@@ -245,5 +244,5 @@ def meets(hop: proxy.Proxy, method: str, fault: Fault, act: Act) -> bool:
 
 def memory(program: Service) -> int:
     """What its worker keeps, in MiB."""
-    status = Path(f"/proc/{strace.worker(program)}/status").read_text()
+    status = Path(f"/proc/{program.pid}/status").read_text()
     return int(status.split("VmRSS:")[1].split()[0]) // 1024
