@@ -60,6 +60,8 @@ def test_a_reservation_holds_stock_and_keeps_name_and_price_of_its_moment(shop: 
     assert read(shop.productos, product)["stock"] == 2
     found = shop.productos.get(f"/reservas/{reserva}", TOKENS.credential())
     assert found.json() == taken
+    (made,) = shop.productos.sql("SELECT creado_en FROM reservas WHERE id = :id", id=reserva)
+    assert abs(made.creado_en - time.time() * 1000) < 60_000
 
 
 def test_a_sale_is_no_edit(shop: Shop) -> None:

@@ -155,7 +155,7 @@ BESIDE = (
                 'connection.execute("PRAGMA synchronous = OFF")',
             ),
         ),
-        ("tests/faults/test_synced.py",),
+        ("tests/faults/test_durable.py::test_a_power_cut_takes_no_acknowledged_order",),
     ),
     Mutant(
         "a locked database is not waited for",

@@ -78,6 +78,7 @@ def test_equal_requests_have_equal_marks_and_others_have_not() -> None:
         Encargo(7, 1, 3).huella,
         Encargo(7, 2, 2).huella,
         Encargo(7, 1, 2, compra_id="c").huella,
+        Encargo(7, 1, 2, compra_id="d").huella,
         Encargo(7, 11, 2).huella,
         Encargo(7, 1, 12).huella,
     ]
