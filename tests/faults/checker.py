@@ -59,7 +59,8 @@ def _placing(intention: Intention, verdict: str, calls: list[Call], orders: list
     if len(orders) > 1:
         yield f"I6 {told}, and its orders are {numbers}"
     for order in orders:
-        if (order.usuario_id, order.cantidad) != (intention.usuario_id, intention.cantidad):
+        asked = {call.intention.cantidad for call in calls}
+        if order.usuario_id != intention.usuario_id or order.cantidad not in asked:
             yield f"I4 {told}, and order {order.id} is another's: {order}"
     told_numbers = {call.order for call in calls if call.outcome == OK and call.order}
     if orders and not told_numbers <= set(numbers):

@@ -93,12 +93,16 @@ class History:
         return Counter(call.outcome or UNKNOWN for call in self.calls)
 
     def verdicts(self) -> Iterator[tuple[Intention, str, list[Call]]]:
-        """Each intention with what its client knows in the end, and its calls in the order in which they ended."""
-        by_intention: dict[Intention, list[Call]] = {}
+        """Each intention with what its client knows in the end, and its calls in the order in which they ended.
+
+        A cart that was changed before anything of it was ordered is still the same intention, in its last form.
+        """
+        by_intention: dict[tuple[str, int, int | None], list[Call]] = {}
         for call in sorted(self.calls, key=lambda call: call.begun + call.seconds):
-            by_intention.setdefault(call.intention, []).append(call)
-        for intention, calls in by_intention.items():
-            yield intention, verdict(calls), calls
+            wanted = call.intention
+            by_intention.setdefault((wanted.compra_id, wanted.producto_id, wanted.pedido), []).append(call)
+        for calls in by_intention.values():
+            yield calls[-1].intention, verdict(calls), calls
 
 
 def verdict(calls: list[Call]) -> str:

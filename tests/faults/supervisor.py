@@ -11,6 +11,7 @@ from pathlib import Path
 
 import requests
 
+from tests.ports import free_port
 from tests.proxy import Proxy
 from tests.shop import START_SECONDS, Service, Shop
 
@@ -57,11 +58,9 @@ class FaultyShop(Shop):
             **self.environment,
             **{f"{HOPS[hop].upper()}_URL": self.hops[hop].url for hop in HOPS if hop != RESERVAS},
             "STOREFRONT_SECRET_KEY": STOREFRONT_SECRET,
-            "STOREFRONT_DATABASE": str(folder / "storefront.db"),
+            "STOREFRONT_DATABASE": self.environment.get("STOREFRONT_DATABASE", str(folder / "storefront.db")),
         }
         del environment["SECRET_KEY"]
-        from tests.ports import free_port
-
         port = free_port()
         return Storefront("storefront", folder, {**environment, "PORT": str(port)}, "", port)
 
@@ -123,13 +122,11 @@ class Supervisor:
                         program.start(wait=False)
 
     def kill(self, program: Service) -> None:
-        """kill -9."""
+        """kill -9 of a program that runs."""
         with self._lock:
-            process = program.process
-            if process is None or process.poll() is not None:
-                return
-            self.kills[program.name] += 1
-            program.kill()
+            if program.process is not None and program.process.poll() is None:
+                self.kills[program.name] += 1
+                program.kill()
 
     @contextmanager
     def resting(self, program: Service) -> Iterator[None]:
