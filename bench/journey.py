@@ -11,6 +11,7 @@ from PIL import Image
 from bench.load import LoadError
 
 PASSWORD = "una clave larga"  # noqa: S105 - of accounts that exist in measurements only
+Files = dict[str, tuple[str, bytes, str]]
 ENCODINGS = "gzip, deflate, br"
 LINKED_PRODUCT = re.compile(r'href="(/productos/[1-9][^"?#]*)"')
 LINKED_ORDER = re.compile(r'href="(/pedidos/[1-9][0-9]*)"')
@@ -39,15 +40,20 @@ class Visitor:
     def __init__(self, address: str) -> None:
         self.address = address
         self._session = requests.Session()
-        self._session.headers.update({"Accept-Encoding": ENCODINGS, "Sec-Fetch-Site": "same-origin"})
+        # Kept as they were sent, as a browser does; Python's own cookie jar reads what stands in them.
+        self._cookies: dict[str, str] = {}
         self.page = ""
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What this visitor's browser sends."""
+        held = "; ".join(f"{name}={value}" for name, value in self._cookies.items())
+        return {"Accept-Encoding": ENCODINGS, **({"Cookie": held} if held else {})}
 
     def see(self, path: str) -> str:
         return self._opened("GET", path)
 
-    def submit(
-        self, action: str, files: dict[str, tuple[str, bytes, str]] | None = None, **values: str
-    ) -> str:
+    def submit(self, action: str, files: Files | None = None, **values: str) -> str:
         """Fill the form of the page in view whose address begins with ``action``, and send it."""
         for address, held in Forms(self.page).found:
             if address.startswith(action):
@@ -55,17 +61,39 @@ class Visitor:
         raise LoadError(f"no form {action} on this page")
 
     def _opened(
-        self,
-        method: str,
-        path: str,
-        values: dict[str, str] | None = None,
-        files: dict[str, tuple[str, bytes, str]] | None = None,
+        self, method: str, path: str, values: dict[str, str] | None = None, files: Files | None = None
     ) -> str:
-        answer = self._session.request(method, self.address + path, data=values, files=files, timeout=30)
+        answer = self._asked(method, path, values, files)
+        while answer.is_redirect:
+            path = answer.headers["Location"]
+            answer = self._asked("GET", path)
         if answer.status_code != 200:
             raise LoadError(f"{method} {path} answered {answer.status_code}")
         self.page = answer.text
         return answer.text
+
+    def _asked(
+        self, method: str, path: str, values: dict[str, str] | None = None, files: Files | None = None
+    ) -> requests.Response:
+        headers = {**self.headers, "Sec-Fetch-Site": "same-origin"}
+        answer = self._session.request(
+            method,
+            self.address + path,
+            data=values,
+            files=files,
+            headers=headers,
+            timeout=30,
+            allow_redirects=False,
+        )
+        self._session.cookies.clear()
+        for line in answer.raw.headers.getlist("Set-Cookie"):
+            pair, _semicolon, attributes = line.partition(";")
+            name, _equals, value = pair.partition("=")
+            if "Max-Age=0" in attributes:
+                self._cookies.pop(name, None)
+            else:
+                self._cookies[name] = value
+        return answer
 
     def register(self, nombre: str, email: str) -> None:
         self.see("/registro")
@@ -79,12 +107,6 @@ class Visitor:
         self.see(path)
         self.submit("/carrito/lineas", cantidad="1")
 
-    @property
-    def headers(self) -> dict[str, str]:
-        """What this visitor's browser sends, for a load of many."""
-        cookies = "; ".join(f"{cookie.name}={cookie.value}" for cookie in self._session.cookies)
-        return {"Accept-Encoding": ENCODINGS, **({"Cookie": cookies} if cookies else {})}
-
 
 def whole(address: str) -> None:
     """Registering, searching, buying and cancelling, and all that the owner does meanwhile."""
@@ -92,11 +114,11 @@ def whole(address: str) -> None:
     owner.register("Ana", "ana@bench.test")
     for path in ("/", "/productos?q=taza", "/productos?orden=precio-asc&disponibles=1", "/en/productos"):
         shopper.see(path)
-    for picture in LINKED_PICTURE.findall(shopper.see("/productos"))[:6]:
+    catalogue = shopper.see("/productos")
+    for picture in LINKED_PICTURE.findall(catalogue)[:6]:
         shopper.see(picture)
-    chosen = LINKED_PRODUCT.findall(shopper.page)
     shopper.register("Luz", "luz@bench.test")
-    for path in dict.fromkeys(chosen[:3]):
+    for path in list(dict.fromkeys(LINKED_PRODUCT.findall(catalogue)))[:3]:
         shopper.add_to_cart(path)
     shopper.see("/carrito")
     shopper.submit("/carrito/lineas/", cantidad="2")
