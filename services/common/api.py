@@ -9,8 +9,8 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import wraps
-from typing import Any, TypeVar, get_type_hints
+from functools import cache, wraps
+from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 from flask import Flask, Response, request
@@ -193,14 +193,26 @@ class Api:
 
 
 def _query(declared: type[msgspec.Struct]) -> msgspec.Struct:
-    given: dict[str, str] = {}
+    given: dict[str, str | list[str]] = {}
+    lists = _lists(declared)
     for name, values in request.args.lists():
-        if len(values) > 1 and name in declared.__struct_fields__:
+        if len(values) > 1 and name in declared.__struct_fields__ and name not in lists:
             raise ApiError(400, f"El parámetro {name} está dos veces")
-        given[name] = values[0]
-    if any("\x00" in text or "\ufffd" in text for text in given.values()):
+        given[name] = values if name in lists else values[0]
+    if any("\x00" in text or "\ufffd" in text for values in request.args.listvalues() for text in values):
         raise ApiError(400, "Los parámetros contienen caracteres que no son texto")
     try:
         return convert(given, declared, strict=False)
     except InputError as error:
         raise ApiError(400, error.error, detalles=error.details) from None
+
+
+@cache
+def _lists(declared: type[msgspec.Struct]) -> frozenset[str]:
+    """The parameters that a query may name again and again."""
+    fields = msgspec.structs.fields(declared)
+    kinds = {
+        one.encode_name: get_args(one.type)[0] if get_origin(one.type) is Annotated else one.type
+        for one in fields
+    }
+    return frozenset(name for name, kind in kinds.items() if get_origin(kind) is list)

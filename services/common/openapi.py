@@ -118,7 +118,9 @@ def _parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
     if query is not None:
         for field in msgspec.structs.fields(query):
             schema = msgspec.json.schema(_without_unset(field.type), schema_hook=custom_schema)
-            parameters.append({"name": field.encode_name, "in": "query", "required": False, "schema": schema})
+            parameters.append(
+                {"name": field.encode_name, "in": "query", "required": field.required, "schema": schema}
+            )
     for header in endpoint.headers:
         parameters.append({"name": header, "in": "header", "required": False, "schema": {"type": "string"}})
     return parameters

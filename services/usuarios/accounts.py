@@ -113,6 +113,13 @@ class Accounts:
             raise unauthorized()
         return usuario
 
+    def names(self, caller: Caller, numbers: list[int]) -> list[tuple[int, str]]:
+        """Ids and names of the accounts among ``numbers``, for administrators."""
+        if self.profile(caller).rol != ADMINISTRADOR:
+            raise ApiError(403)
+        with self.database.read() as connection:
+            return store.names(connection, numbers)
+
     def change(self, caller: Caller, changes: Cambios, address: str) -> tuple[Usuario, str | None]:
         """The changed account, and a new token after a change of password."""
         usuario = self.profile(caller)

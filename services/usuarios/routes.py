@@ -10,7 +10,7 @@ from services.common.tokens import Caller
 from services.usuarios.accounts import Accounts
 from services.usuarios.limits import visitor_address
 from services.usuarios.model import Usuario
-from services.usuarios.schema import Acceso, Cambios, NuevaCuenta, Perfil, TokenEmitido
+from services.usuarios.schema import Acceso, Cambios, DeVarios, Nombrado, NuevaCuenta, Perfil, TokenEmitido
 
 
 def declare(api: Api, accounts: Accounts, proxies: tuple[str, ...]) -> None:
@@ -43,6 +43,11 @@ def declare(api: Api, accounts: Accounts, proxies: tuple[str, ...]) -> None:
         """
         usuario, token = accounts.change(caller, body, address())
         return json_response(_perfil(usuario, token))
+
+    @api.endpoint("GET", "/usuarios", {200: list[Nombrado]}, errors=(403,))
+    def names(caller: Caller, query: DeVarios) -> Response:
+        """The names of accounts, by id, for administrators; an id that no account has is left out."""
+        return json_response([Nombrado(*one) for one in accounts.names(caller, query.id)])
 
     @api.endpoint("DELETE", "/perfil", {200: Message}, errors=(403, 409))
     def remove(caller: Caller) -> Response:

@@ -7,6 +7,8 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from services.common.text import EMAIL, ONE_LINE
 from services.usuarios.model import LONGEST_EMAIL, LONGEST_NAME
 
+HIGHEST = 2**63 - 1
+
 Nombre = Annotated[
     str,
     Meta(
@@ -16,6 +18,7 @@ Nombre = Annotated[
 Email = Annotated[
     str, Meta(max_length=LONGEST_EMAIL, pattern=EMAIL, description="un correo como nombre@ejemplo.com")
 ]
+Id = Annotated[int, Meta(ge=0, le=HIGHEST, description="un entero desde 0")]
 Password = Annotated[str, Meta(min_length=8, max_length=128, description="un texto de 8 a 128 caracteres")]
 
 
@@ -38,6 +41,19 @@ class Cambios(Struct):
     nombre: Nombre | UnsetType = UNSET
     password: Password | UnsetType = UNSET
     password_actual: str | UnsetType = UNSET
+
+
+class DeVarios(Struct):
+    """Whose names: ``id`` once for each."""
+
+    id: Annotated[list[Id], Meta(min_length=1, max_length=100, description="de 1 a 100 enteros desde 0")]
+
+
+class Nombrado(Struct):
+    """An account as others may know it."""
+
+    id: int
+    nombre: str
 
 
 class TokenEmitido(Struct):

@@ -68,6 +68,13 @@ def _one(connection: Connection, condition: Any) -> Usuario | None:
     return Usuario(*row) if row else None
 
 
+def names(connection: Connection, numbers: list[int]) -> list[tuple[int, str]]:
+    """Ids and names of the accounts there are, by id."""
+    c = usuarios.c
+    rows = connection.execute(select(c.id, c.nombre).where(c.id.in_(numbers)).order_by(c.id))
+    return [(number, nombre) for number, nombre in rows]
+
+
 def email_taken(connection: Connection, email: str) -> bool:
     return by_email(connection, email) is not None
 

@@ -437,6 +437,50 @@ def test_the_last_administrator_cannot_leave(shop: Shop) -> None:
 # --- what goes wrong inside ----------------------------------------------------------------------------------------
 
 
+# --- names ---------------------------------------------------------------------------------------------------------
+
+
+def test_an_administrator_reads_the_names_of_accounts(shop: Shop) -> None:
+    ana, luis = shop.person(nombre="Ana <b>"), shop.person(nombre="Luis")
+    query = f"id={luis.id}&id={ana.id}&id={10**18}&id={ana.id}"
+    answer = shop.usuarios.get(f"/usuarios?{query}", shop.admin.token)
+    assert answer.status_code == 200
+    assert answer.json() == [{"id": ana.id, "nombre": "Ana <b>"}, {"id": luis.id, "nombre": "Luis"}]
+    hundred = "&".join(f"id={10**17 + number}" for number in range(100))
+    assert shop.usuarios.get(f"/usuarios?{hundred}", shop.admin.token).json() == []
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["", "id=", "id=x", "id=-1", "id=1.5", f"id={2**63}", "id=1&id=x", "&".join(["id=1"] * 101)],
+    ids=lambda query: query[:20],
+)
+def test_names_asked_for_wrongly(shop: Shop, query: str) -> None:
+    for person in (shop.admin, shop.person()):
+        answer = shop.usuarios.get(f"/usuarios?{query}", person.token)
+        assert (answer.status_code, list(answer.json()["detalles"])) == (400, ["id"])
+    assert shop.usuarios.get(f"/usuarios?{query}").status_code == 401
+
+
+def test_nobody_else_reads_names(new_shop: Callable[..., Shop]) -> None:
+    shop = new_shop()
+    admin, other = shop.admin, shop.person()
+    reader = {"nombre": "Lector", "email": READER_EMAIL, "password": READER_PASSWORD}
+    shop.usuarios.post("/registro", json=reader)
+    for person in (other, shop.sign_in(READER_EMAIL, READER_PASSWORD)):
+        assert shop.usuarios.get(f"/usuarios?id={person.id}", person.token).status_code == 403
+    change = {"password": "otra contraseña", "password_actual": admin.password}
+    shop.usuarios.patch("/perfil", admin.token, json=change)
+    assert shop.usuarios.get(f"/usuarios?id={admin.id}", admin.token).status_code == 401
+
+
+def test_names_are_described(shop: Shop) -> None:
+    operation = shop.usuarios.get("/openapi.json").json()["paths"]["/usuarios"]["get"]
+    (parameter,) = operation["parameters"]
+    assert (parameter["name"], parameter["in"], parameter["required"]) == ("id", "query", True)
+    assert parameter["schema"]["type"] == "array"
+
+
 def test_a_fault_inside_says_a_reference_and_nothing_else(shop: Shop) -> None:
     person = shop.person()
     shop.usuarios.sql("UPDATE usuarios SET creado_en = 9000000000000000000 WHERE id = :id", id=person.id)
