@@ -2,7 +2,8 @@
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
@@ -246,6 +247,17 @@ class Service:
         begin = time.monotonic()
         self.call("GET", "/health", seconds=1.5)
         return time.monotonic() - begin
+
+
+@contextmanager
+def within(seconds: float) -> Iterator[None]:
+    """Calls made here take no longer than `seconds` together, nor than the page has."""
+    end, page = time.monotonic() + seconds, page_deadline.get()
+    before = page_deadline.set(end if page is None else min(end, page))
+    try:
+        yield
+    finally:
+        page_deadline.reset(before)
 
 
 def _time_left(service: str, seconds: float) -> float:

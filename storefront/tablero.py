@@ -1,5 +1,6 @@
 """The orders of the whole shop: a board by state and a list, with the legal moves only."""
 
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,7 +13,7 @@ from storefront.notices import notify, take_notices
 from storefront.pages import render
 from storefront.pedidos import Order, present, short_date, timeline
 from storefront.security import own_address
-from storefront.service import RefusedError
+from storefront.service import RefusedError, ServiceError, within
 from storefront.services import Page
 from storefront.session import admins_only, visitor
 from storefront.shop import shop
@@ -23,6 +24,7 @@ area = Blueprint("tablero", __name__, url_prefix="/admin/pedidos")
 COLUMN_SIZE = 20
 PAGE_SIZE = 50
 MANY = 1000
+NAMES_SECONDS = 0.5
 LARGEST_ID = 2**53
 
 # What the person who ships may do next, and the step back from each state.
@@ -118,6 +120,7 @@ def _board(chosen: str) -> ResponseReturnValue:
         tab_items=_tabs(shown, counts, "tablero"),
         moves=moves,
         age=age,
+        customer=_customers(one for page in pages.values() for one in page.pedidos),
         count_text=count_text,
         updated=f"{datetime.now().astimezone():%H:%M}",
         sections=sections("pedidos"),
@@ -150,7 +153,7 @@ def _list(estado: str) -> ResponseReturnValue:
         page_url=page_url,
         tab_items=_tabs(estado, dict(page.counts or {}), "lista"),
         moves=moves,
-        age=age,
+        customer=_customers(page.pedidos),
         short_date=short_date,
         sections=sections("pedidos"),
         **_told(),
@@ -159,6 +162,22 @@ def _list(estado: str) -> ResponseReturnValue:
 
 def _present(page: Page) -> list[Order]:
     return present(page.pedidos, visitor().token)
+
+
+def _customers(pedidos: Iterable[Pedido]) -> Callable[[Pedido], str]:
+    """Gives each order its customer: the name, or the number where nobody tells the name in time."""
+    numbers = [one.usuario_id for one in pedidos if one.usuario_id is not None]
+    try:
+        with within(NAMES_SECONDS):
+            names = shop().services.usuarios.nombres(visitor().token, numbers)
+    except ServiceError:
+        names = {}
+
+    def customer(pedido: Pedido) -> str:
+        number = pedido.usuario_id
+        return "—" if number is None else names.get(number) or _("Cliente %(n)s", n=number)
+
+    return customer
 
 
 def count_text(count: int) -> str:
@@ -188,6 +207,7 @@ def detalle(numero: int) -> ResponseReturnValue:
         "admin",
         order=present((pedido,), visitor().token)[0],
         steps=timeline(pedido),
+        customer=_customers([pedido])(pedido),
         moves=moves,
         sections=sections("pedidos"),
         **_told(),

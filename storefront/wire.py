@@ -97,6 +97,13 @@ def read_producto(value: Any) -> Producto | None:
     )
 
 
+def read_nombres(value: Any) -> dict[int, str]:
+    """Names by id of a list of accounts."""
+    rows = [row for row in value if isinstance(row, dict)] if isinstance(value, list) else []
+    named = {_integer(row.get("id")): _text(row.get("nombre")) for row in rows}
+    return {number: nombre for number, nombre in named.items() if number is not None and nombre}
+
+
 def read_pedido(value: Any) -> Pedido | None:
     """The order of a JSON object; None for what has no usable id."""
     if not isinstance(value, dict) or (number := _integer(value.get("id"))) is None:
