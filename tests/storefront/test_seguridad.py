@@ -81,6 +81,7 @@ def test_every_answer_has_the_headers(plain: PlainShop, path: str) -> None:
         "https://evil.example", "//evil.example", "///evil.example", "/\\evil.example", "\\evil.example",
         "/%09/evil.example", "/.//evil.example", "/@evil.example", "/%2f%2fevil.example", "javascript:alert(1)",
         "http:/evil.example", "/\t/evil.example", "/\n/evil.example", "/carrito\r\nSet-Cookie: a=b", "evil", "",
+        "//evil.example/carrito", "///evil.example/carrito", "/en//evil.example/carrito", "/%2f/evil.example/carrito",
         "/en//evil.example", "/no-existe", "/salir", "/carrito/../..//evil.example", "https:evil.example",
     ],
 )  # fmt: skip
