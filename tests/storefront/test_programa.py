@@ -38,6 +38,10 @@ GOOD = {
         ({"MONEDA": "JPY"}, "MONEDA"),
         ({"MONEDA": "pesos"}, "MONEDA"),
         ({"PEDIDOS_URL": "file:///etc/passwd"}, "PEDIDOS_URL"),
+        ({"REDIS_URL": "http://127.0.0.1:6379"}, "REDIS_URL"),
+        ({"REDIS_URL": "redis://"}, "REDIS_URL"),
+        ({"REDIS_URL": "redis://127.0.0.1:port"}, "REDIS_URL"),
+        ({"REDIS_URL": "127.0.0.1:6379"}, "REDIS_URL"),
         ({"USUARIOS_URL": "127.0.0.1:5003"}, "USUARIOS_URL"),
     ],
 )

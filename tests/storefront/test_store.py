@@ -1,6 +1,8 @@
 """The two stores keep one promise: a file for a storefront that is alone, Redis for several."""
 
 import itertools
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +26,7 @@ from storefront.store import (
 )
 from tests import redis_server
 from tests.redis_server import RedisServer
+from tests.shop import ROOT
 
 ANA, LUIS = 7, 8
 LINES = [PurchaseLine(30, "Gorro ñ", 2, 12990), PurchaseLine(4, "Taza", 1, 5000)]
@@ -202,6 +205,18 @@ def test_old_purchases_are_forgotten_and_new_ones_are_not(
             break
     assert number
     assert store.purchase(f"new {number}", ANA)
+
+
+def test_the_client_of_redis_is_not_loaded_without_redis(tmp_path: Path) -> None:
+    code = f"""
+import sys
+from pathlib import Path
+from storefront.app import create_app
+from storefront.store import open_store
+open_store(Path({str(tmp_path / "storefront.db")!r}), "").close()
+sys.exit("redis" in sys.modules)
+"""
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
 
 
 def test_each_ended_session_and_each_key_leaves_in_time(redis: RedisServer) -> None:
