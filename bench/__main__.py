@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 from bench.load import LoadError, wrk
+from bench.programs import end_orderly
 from bench.report import FOLDER, missed, table, write
 from bench.rounds import Session
 from bench.rows import ROWS
@@ -20,6 +21,7 @@ def main() -> int:
     parser.add_argument("--only", action="append", choices=list(ROWS), help="a row alone; no report")
     parser.add_argument("--report", type=Path, help="the folder of the report")
     asked = parser.parse_args()
+    end_orderly()
     wrk()
     started = time.monotonic()
     session = Session(asked.quick, lambda _text: None)

@@ -39,10 +39,11 @@ class Size:
     products: int
     orders: int
     accounts: int
+    with_peers: bool
 
 
-SMALL = Size("small", 100, 64 * 20, 65)
-LARGE = Size("large", 100_000, 1_000_000, 10_001)
+SMALL = Size("small", 100, 64 * 20, 65, with_peers=True)
+LARGE = Size("large", 100_000, 1_000_000, 10_001, with_peers=False)
 
 
 def email(number: int) -> str:

@@ -49,7 +49,8 @@ def make(size: data.Size, folder: Path, say: data.Say) -> None:
     for connection in connections.values():
         with closing(connection):
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    data.fill_peers(folder / "peers", size)
+    if size.with_peers:
+        data.fill_peers(folder / "peers", size)
     for leftover in (*folder.glob("*.log"), *folder.glob("*.lock")):
         leftover.unlink()
 

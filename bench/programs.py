@@ -156,6 +156,11 @@ class Peer:
         self._program.stop()
 
 
+def end_orderly() -> None:
+    """Let SIGTERM end this program as Ctrl-C does: what it started ends with it."""
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
+
+
 @contextmanager
 def running(*programs: Shop | Peer) -> Iterator[None]:
     """Start shops, wait for peers, and end all."""

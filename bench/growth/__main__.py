@@ -19,7 +19,7 @@ from bench.growth.report import Engine, write
 from bench.growth.visited import Visited
 from bench.load import LoadError
 from bench.noise import Guard
-from bench.programs import Shop, running
+from bench.programs import Shop, end_orderly, running
 from bench.report import table
 from operations.progress import done, reporter
 
@@ -36,6 +36,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.growth", description="Measures a large shop.")
     parser.add_argument("--only", choices=list(ENGINES), help="one database engine, without a report")
     asked = parser.parse_args()
+    end_orderly()
     guard, measured = Guard(), []
     for name in [asked.only] if asked.only else ENGINES:
         say, started = reporter(name), time.monotonic()
