@@ -1,6 +1,5 @@
-"""`python -m storefront`: one server, one worker process with enough threads to wait on the services."""
+"""`python -m storefront`: one process with enough threads to wait on the services."""
 
-import multiprocessing
 import os
 import signal
 import socket
@@ -12,7 +11,7 @@ from flask import Flask
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
-from granian.server import Server
+from granian.server.mt import MTServer
 
 from storefront.app import create_app, warm_up
 from storefront.logs import configure
@@ -52,21 +51,23 @@ def _check_port(host: str, port: int) -> None:
             _stop(f"cannot listen on {host}:{port}: {problem.strerror}", UNAVAILABLE)
 
 
+class OneProcess(MTServer):
+    """Granian's server in this very process, which it offers for Pythons without a global lock; it serves this one as well."""
+
+    def _check_gil(self) -> None:
+        return
+
+
 def _serve(settings: Settings) -> None:
-    # The worker is forked, so it inherits its end of the pipe that tells whether the parent lives.
-    multiprocessing.set_start_method("fork", force=True)
-    parent_lives, held_by_parent = os.pipe()
+    _wake_main_thread_by_signals()
+    configure(settings.log_as_text)
 
     def load() -> Flask:
-        os.close(held_by_parent)
-        threading.Thread(target=_leave_with_parent, args=(parent_lives,), daemon=True).start()
-        _wake_main_thread_by_signals()
-        configure(settings.log_as_text)
         app = create_app(settings)
         warm_up(app)
         return app
 
-    server = Server(
+    server = OneProcess(
         "storefront",
         address=settings.host,
         port=settings.port,
@@ -77,17 +78,16 @@ def _serve(settings: Settings) -> None:
         http=HTTPModes.http1,
         http1_settings=HTTP1Settings(header_read_timeout=HEADER_MILLISECONDS, max_buffer_size=HEADER_BYTES),
         log_level=LogLevels.error,
-        respawn_failed_workers=True,
         workers_kill_timeout=STOP_SECONDS,
         websockets=False,
     )
     server.on_startup(lambda: print(f"storefront: http://{settings.host}:{settings.port}", flush=True))
-    server.serve(target_loader=load, wrap_loader=False)
-
-
-def _leave_with_parent(pipe: int) -> None:
-    os.read(pipe, 1)
-    os._exit(1)
+    try:
+        server.serve(target_loader=load, wrap_loader=False)
+    except (
+        NotImplementedError
+    ):  # granian would kill what still runs after STOP_SECONDS, and a thread cannot be killed
+        os._exit(UNAVAILABLE)
 
 
 def _wake_main_thread_by_signals() -> None:

@@ -55,6 +55,11 @@ class Service:
         # A connection that idled may be closed by the service just when the next request goes out.
         self.session.headers["Connection"] = "close"
 
+    @property
+    def pid(self) -> int:
+        assert self.process is not None
+        return self.process.pid
+
     def start(self, wait: bool = True) -> None:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(

@@ -92,8 +92,12 @@ class Front:
             return start_response(line, _completed(environ, headers, trace), *failure)
 
         body = application(environ, start)
+        try:
+            content = list(body)  # the server sends a list in one piece
+        finally:
+            getattr(body, "close", lambda: None)()
         self._tell(environ, statuses[0], begun)
-        return body
+        return content
 
     def _refuse_odd_requests(self, environ: Environ) -> None:
         """What a well-behaved client never sends: no host, two or another's, an endless line or header."""

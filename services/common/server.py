@@ -1,6 +1,5 @@
-"""Runs one service under granian: one parent that holds the file lock, one worker with threads."""
+"""Runs one service under granian: one process with threads."""
 
-import multiprocessing
 import os
 import signal
 import socket
@@ -13,7 +12,7 @@ from flask import Flask
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
-from granian.server import Server
+from granian.server.mt import MTServer
 
 from services.common import logs
 from services.common.migrate import MigrationError
@@ -81,18 +80,19 @@ def check_port(host: str, port: int) -> None:
             raise PortTakenError(f"cannot listen on {host}:{port}: {error.strerror}") from None
 
 
+class OneProcess(MTServer):
+    """Granian's server in this very process, which it offers for Pythons without a global lock; it serves this one as well.
+
+    A parent beside it would hold a second copy of the program's memory, and could be killed alone.
+    """
+
+    def _check_gil(self) -> None:
+        return
+
+
 def serve(host: str, port: int, threads: int, create_app: Callable[[], Flask], greeting: str) -> None:
-    # The worker is forked: it inherits the lock of the database file and the end of the pipe below.
-    multiprocessing.set_start_method("fork", force=True)
-    parent_lives, held_by_parent = os.pipe()
-
-    def load() -> Flask:
-        os.close(held_by_parent)
-        threading.Thread(target=exit_with_parent, args=(parent_lives,), daemon=True).start()
-        wake_main_thread_by_signals()
-        return create_app()
-
-    server = Server(
+    wake_main_thread_by_signals()
+    server = OneProcess(
         greeting,
         address=host,
         port=port,
@@ -103,18 +103,16 @@ def serve(host: str, port: int, threads: int, create_app: Callable[[], Flask], g
         http=HTTPModes.http1,
         http1_settings=HTTP1Settings(header_read_timeout=HEADER_MILLISECONDS, max_buffer_size=HEADER_BYTES),
         log_level=LogLevels.error,
-        respawn_failed_workers=True,
         workers_kill_timeout=STOP_SECONDS,
         websockets=False,
     )
     server.on_startup(lambda: print(greeting, flush=True))
-    server.serve(target_loader=load, wrap_loader=False)
-
-
-def exit_with_parent(pipe: int) -> None:
-    """Leave at once when the parent is gone: every crash is safe, a worker without a parent is not."""
-    os.read(pipe, 1)
-    os._exit(1)
+    try:
+        server.serve(target_loader=create_app, wrap_loader=False)
+    except (
+        NotImplementedError
+    ):  # granian would kill what still runs after STOP_SECONDS, and a thread cannot be killed
+        os._exit(UNAVAILABLE)
 
 
 def wake_main_thread_by_signals() -> None:

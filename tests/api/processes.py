@@ -1,22 +1,11 @@
-"""What the operating system knows of a service's processes, and work done by many at once."""
+"""Work done by many at once."""
 
 import threading
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TypeVar
-
-from tests.shop import Service
 
 T = TypeVar("T")
 A = TypeVar("A")
-
-
-def worker_of(service: Service) -> int:
-    """The process that serves: the only child of the one that was started."""
-    assert service.process is not None
-    parent = service.process.pid
-    (worker,) = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
-    return int(worker)
 
 
 def at_once(act: Callable[[A], T], arguments: Sequence[A]) -> list[T]:

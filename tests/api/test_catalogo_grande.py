@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from tests.api.catalogues import ADMIN, CLIENT, BaseUrl, add, catalogue, edit
-from tests.api.processes import worker_of
 from tests.shop import Service
 
 SIZE = 100_000
@@ -139,7 +138,7 @@ def test_the_whole_list_is_whole_fresh_and_bounded_in_memory(large: Service) -> 
 
 def resident(productos: Service) -> int:
     """kB of memory that the service holds."""
-    status = Path(f"/proc/{worker_of(productos)}/status").read_text()
+    status = Path(f"/proc/{productos.pid}/status").read_text()
     return int(status.partition("VmRSS:")[2].split()[0])
 
 

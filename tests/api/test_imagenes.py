@@ -13,7 +13,7 @@ from PIL import Image, ImageCms, ImageDraw
 
 from tests.api import wire
 from tests.api.catalogues import ADMIN, CLIENT, add, edit, names, read, version
-from tests.api.processes import at_once, worker_of
+from tests.api.processes import at_once
 from tests.shop import Service, Shop
 
 MEDIA = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp", "AVIF": "image/avif"}
@@ -364,7 +364,7 @@ def test_memory_returns_after_large_pictures(shop: Shop) -> None:
     content = encoded(Image.new("RGB", (5_000, 5_000), RED))
 
     def resident() -> int:
-        status = Path(f"/proc/{worker_of(shop.productos)}/status").read_text()
+        status = Path(f"/proc/{shop.productos.pid}/status").read_text()
         return int(status.partition("VmRSS:")[2].split()[0])
 
     put(shop, product, content)

@@ -1,7 +1,6 @@
 """How a service runs, ends and lives with its database: signals, instances, locks, full disks (P16, P20, P21; issue 2)."""
 
 import fcntl
-import os
 import resource
 import signal
 import socket
@@ -19,7 +18,6 @@ import pytest
 import requests
 from sqlalchemy.engine import make_url
 
-from tests.api.processes import worker_of
 from tests.api.wire import JSON, answer_on, connection, request
 from tests.ports import free_port
 from tests.shop import FILES, Service, Shop
@@ -87,10 +85,8 @@ def test_a_signal_ends_a_service_and_frees_its_port(new_shop: NewShop, name: str
     service: Service = getattr(new_shop(running=False), name)
     service.start()
     assert service.process is not None
-    worker = worker_of(service)
     service.process.send_signal(number)
     assert service.process.wait(16) == 0
-    assert not is_alive(worker)
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", service.port)) != 0
     service.start()
@@ -160,31 +156,6 @@ def test_a_stop_in_the_middle_of_many_requests_loses_none_that_was_answered(lone
     usuarios.start()
     kept = {row.email for row in usuarios.sql("SELECT email FROM usuarios")}
     assert set(registered) <= kept
-
-
-def test_a_worker_never_outlives_its_parent(lone: Shop) -> None:
-    usuarios = lone.usuarios
-    assert usuarios.process is not None
-    worker = worker_of(usuarios)
-    os.kill(usuarios.process.pid, signal.SIGKILL)
-    usuarios.process.wait(10)
-    assert eventually(lambda: not is_alive(worker), 5)
-    usuarios.start()
-    assert usuarios.get("/health").status_code == 200
-
-
-def test_a_worker_that_dies_is_replaced(lone: Shop) -> None:
-    usuarios = lone.usuarios
-    assert usuarios.process is not None
-    dead = worker_of(usuarios)
-    os.kill(dead, signal.SIGKILL)
-    assert eventually(lambda: answers(usuarios) and worker_of(usuarios) != dead, 20)
-    assert usuarios.post("/registro", json=an_account()).status_code == 201
-    # The one that came in its place does not outlive the parent either.
-    worker = worker_of(usuarios)
-    os.kill(usuarios.process.pid, signal.SIGKILL)
-    usuarios.process.wait(10)
-    assert eventually(lambda: not is_alive(worker), 5)
 
 
 # --- instances -----------------------------------------------------------------------------------------------------
@@ -321,14 +292,13 @@ def test_an_unreadable_database_is_not_ready_but_the_process_is_healthy(lone: Sh
 @ABOUT_FILES
 def test_a_full_disk_refuses_writes_reads_on_and_recovers_by_itself(lone: Shop) -> None:
     usuarios, admin = lone.usuarios, lone.admin
-    worker = worker_of(usuarios)
-    resource.prlimit(worker, resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
+    resource.prlimit(usuarios.pid, resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
     for number in range(3):
         refused = usuarios.post("/registro", json=an_account(number))
         assert (refused.status_code, refused.headers.get("Retry-After")) == (503, "1")
         assert usuarios.get("/perfil", admin.token).status_code == 200
         assert usuarios.get("/ready").status_code == 200
-    resource.prlimit(worker, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    resource.prlimit(usuarios.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     for number in range(3):
         assert usuarios.post("/registro", json=an_account(number)).status_code == 201
     rows = usuarios.sql("SELECT id FROM usuarios ORDER BY id")

@@ -11,7 +11,7 @@ import argon2
 import pytest
 from sqlalchemy import NullPool, create_engine, make_url, text
 
-from tests.api.processes import at_once, worker_of
+from tests.api.processes import at_once
 from tests.shop import Service, Shop
 
 NewShop = Callable[..., Shop]
@@ -127,7 +127,7 @@ def test_of_two_new_passwords_at_once_one_holds(shop: Shop) -> None:
 def test_thirty_sign_ins_take_the_memory_of_two_hashes(shop: Shop) -> None:
     person = shop.person()
     given = {"email": person.email, "password": person.password}
-    process = Path(f"/proc/{worker_of(shop.usuarios)}")
+    process = Path(f"/proc/{shop.usuarios.pid}")
 
     def memory(field: str) -> int:
         (line,) = [line for line in (process / "status").read_text().splitlines() if line.startswith(field)]

@@ -3,7 +3,7 @@
 import sqlite3
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from typing import Any
 
@@ -15,7 +15,7 @@ from tests.faults.supervisor import FaultyShop
 from tests.operations.programs import faults
 from tests.shop import Person
 
-ORDER_SECONDS, PAGE_SECONDS = 3.5, 5.5  # the deadlines, and half a second
+LIMITS = {"pedidos": 3.5, "storefront": 5.5}  # the deadlines, and half a second
 SETTLED = 20.0  # seconds in which everything ends: an open breaker, the grace, a lease, two sweeps
 SAMPLE_SECONDS = 0.005
 UNFINISHED = "SELECT id, fase FROM pedidos WHERE fase IN ('intento', 'abortando', 'devolviendo')"
@@ -33,7 +33,7 @@ def settle(shop: FaultyShop, serves_within: float) -> float:
     return seconds
 
 
-def violations(shop: FaultyShop, history: History, late: float = 0.0) -> list[str]:
+def violations(shop: FaultyShop, history: History, late: Mapping[str, float]) -> list[str]:
     """Every broken invariant. ``late``: seconds beyond its deadline that a program may answer because the fault held it."""
     rows = shop.pedidos.sql(VISIBLE)
     by_purchase: dict[tuple[str, int], list[Any]] = {}
@@ -76,9 +76,9 @@ def _cancelling(intention: Intention, verdict: str, calls: list[Call], orders: l
         yield f"I5 {told}, and it is cancelled"
 
 
-def _manners(call: Call, late: float) -> Iterator[str]:
+def _manners(call: Call, late: Mapping[str, float]) -> Iterator[str]:
     """I9: the answer itself."""
-    limit = (PAGE_SECONDS if call.program == "storefront" else ORDER_SECONDS) + late
+    limit = LIMITS[call.program] + late.get(call.program, 0.0)
     if call.outcome is None:
         yield f"I9 {call.program} never answered call {call.number}"
     elif call.trouble:

@@ -23,14 +23,15 @@ class Stage:
 
     def __init__(self, shop: FaultyShop) -> None:
         self.shop = shop
-        self.late = 0.0  # seconds that a fault may hold an answer back beyond its deadline
+        self.late: dict[
+            str, float
+        ] = {}  # seconds that a fault may hold a program's answers beyond the deadline
         self.people: list[Person] = []
 
     def begin(self, name: str, folder: Path) -> None:
         self.seed = SEED
         self.chance = random.Random(f"{SEED} {name}")
         self.history = History(folder / "history.jsonl", SEED)
-        self.late = 0.0
         self.kills_before = self.shop.supervisor.kills.total()
 
     def a_person(self) -> Person:

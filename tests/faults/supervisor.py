@@ -16,6 +16,8 @@ from tests.proxy import Proxy
 from tests.shop import START_SECONDS, Service, Shop
 
 GRACIA = 1.0
+# The list of earlier keys is separated by commas, so a key that is to be followed by another has none.
+SECRET = "the secret of the fault tests of forty bytes"
 STOREFRONT_SECRET = "a secret of the storefront, long enough for it"
 WATCH_SECONDS = 0.05
 TO_USUARIOS, TO_PRODUCTOS, TO_PEDIDOS = "storefront→usuarios", "storefront→productos", "storefront→pedidos"
@@ -45,7 +47,12 @@ class FaultyShop(Shop):
 
     def __init__(self, folder: Path, database: str, **environment: str) -> None:
         self.hops = {name: Proxy() for name in HOPS}
-        settings = {"PRODUCTOS_URL": self.hops[RESERVAS].url, "PEDIDOS_GRACIA": str(GRACIA), **environment}
+        settings = {
+            "SECRET_KEY": SECRET,
+            "PRODUCTOS_URL": self.hops[RESERVAS].url,
+            "PEDIDOS_GRACIA": str(GRACIA),
+            **environment,
+        }
         super().__init__(folder, database, settings)
         for name, service in HOPS.items():
             self.hops[name].target = getattr(self, service).port

@@ -9,6 +9,7 @@ import pytest
 
 from tests.api.sagas import at_once, poll
 from tests.faults import powercut, strace
+from tests.faults.checker import LIMITS
 from tests.faults.conftest import Stage
 from tests.faults.customers import Crowd, an_intention
 from tests.faults.history import OK
@@ -83,7 +84,7 @@ def lost(folder: Path, told: list[int]) -> list[str]:
 def test_a_crash_of_postgresql_takes_no_acknowledged_order(stage: Stage, postgresql: PostgreSQL) -> None:
     """F17 on PostgreSQL: its server dies the moment after an answer, and under load; nothing told is gone."""
     product, customer = stage.shop.a_producto(stock=1000), stage.a_customer()
-    stage.late = 5.0  # until the server is back
+    stage.late = dict.fromkeys(LIMITS, 5.0)  # until the server is back
     for _ in range(chosen([10], [3])[0]):
         poll(lambda: customer.order(an_intention(customer.person, product)).outcome == OK)
         postgresql.stop()

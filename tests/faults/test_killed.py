@@ -9,7 +9,7 @@ import pytest
 
 from tests.api.sagas import at_once, poll
 from tests.faults import strace
-from tests.faults.checker import stock_sampled
+from tests.faults.checker import LIMITS, stock_sampled
 from tests.faults.conftest import Stage
 from tests.faults.customers import ApiCustomer, Crowd, Shopper, an_intention
 from tests.faults.history import OK, Intention
@@ -142,7 +142,7 @@ def test_killed_at_random_under_load(stage: Stage, seconds: float) -> None:
     shop = stage.shop
     products = [shop.a_producto(stock=500), shop.a_producto(stock=40), shop.a_producto()]
     customers = [stage.a_customer() for _ in range(10)] + [stage.a_shopper() for _ in range(6)]
-    stage.late = 2.0  # programs that start take the processors from those that answer
+    stage.late = dict.fromkeys(LIMITS, 2.0)  # programs that start take the processors from those that answer
     ends = time.monotonic() + seconds
     with stock_sampled(shop) as below, Crowd(customers, products, stage.seed, again=0.7):
         while time.monotonic() < ends:

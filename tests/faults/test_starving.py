@@ -17,6 +17,7 @@ import requests
 
 from tests.api.processes import at_once
 from tests.api.sagas import poll
+from tests.faults.checker import LIMITS
 from tests.faults.conftest import Stage, staged
 from tests.faults.customers import Crowd, an_intention
 from tests.faults.history import OK, REFUSED
@@ -229,7 +230,9 @@ def test_few_file_descriptors(stage: Stage, name: str) -> None:
     shop, product = stage.shop, stage.shop.a_producto(stock=500)
     program = shop.program(name)
     customers = [stage.a_customer() for _ in range(4)] + [stage.a_shopper() for _ in range(4)]
-    stage.late = 8.0  # a connection that cannot be accepted yet waits in the listening socket
+    stage.late = dict.fromkeys(
+        LIMITS, 8.0
+    )  # a connection that cannot be accepted yet waits in the listening socket
     used = len(list(Path(f"/proc/{program.pid}/fd").iterdir()))
     with Crowd(customers, [product], stage.seed), ExitStack() as stack:
         with limited(program, resource.RLIMIT_NOFILE, used + 4):
@@ -246,7 +249,7 @@ def test_little_memory(stage: Stage, name: str) -> None:
     shop, product = stage.shop, stage.shop.a_producto(stock=500)
     program = shop.program(name)
     customers = [stage.a_customer() for _ in range(4)] + [stage.a_shopper() for _ in range(4)]
-    stage.late = 15.0
+    stage.late = dict.fromkeys(LIMITS, 15.0)
     used = Path(f"/proc/{program.pid}/status").read_text().split("VmSize:")[1].split()[0]
     with Crowd(customers, [product], stage.seed):
         with limited(program, resource.RLIMIT_AS, int(used) * 1024 + MEGABYTE):

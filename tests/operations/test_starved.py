@@ -11,7 +11,6 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.api.processes import worker_of
 from tests.api.sagas import poll, settle
 from tests.operations.load import stands
 from tests.operations.programs import faults
@@ -23,7 +22,7 @@ LONGEST_ANSWER = 3.5  # an order's three seconds, and what a busy machine adds
 @contextmanager
 def no_space(service: Service) -> Iterator[None]:
     """No file of the service can grow: neither its database nor its log."""
-    worker = worker_of(service)
+    worker = service.pid
     before = resource.prlimit(worker, resource.RLIMIT_FSIZE)
     resource.prlimit(worker, resource.RLIMIT_FSIZE, (1, before[1]))
     try:
