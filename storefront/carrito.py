@@ -7,12 +7,13 @@ from flask import Blueprint, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from storefront.cart import Cart, CartLine, cart
-from storefront.catalogo import find_product, product_page, product_url, stale_text, withdrawn
+from storefront.catalogo import find_product, price_text, product_page, product_url, stale_text, withdrawn
 from storefront.forms import read_id, read_quantity
 from storefront.i18n import _, ngettext
 from storefront.notices import notify
 from storefront.pages import money, render
 from storefront.security import own_address
+from storefront.seen import seen
 from storefront.service import ServiceError
 from storefront.session import visitor
 from storefront.shop import shop
@@ -115,7 +116,18 @@ def _cart_page(status: int = 200, errors: dict[int, tuple[str, str]] | None = No
         errors=errors or {},
         error_links=[(f"cantidad-{number}", text) for number, (_typed, text) in (errors or {}).items()],
         product_url=product_url,
+        price_text=price_text,
+        last_seen=[] if inside.lines else _last_seen(),
     )
+
+
+def _last_seen() -> list[Producto]:
+    """What was looked at last and is still sold; nothing while that cannot be told."""
+    try:
+        products, _copy = shop().shelf.several(seen(), visitor().token)
+    except ServiceError:
+        return []
+    return [one for one in products.values() if one is not None and one.activo]
 
 
 @area.post("/carrito/lineas")

@@ -18,6 +18,7 @@ from storefront.i18n import _, language, ngettext
 from storefront.money import parse_price, plain_units
 from storefront.notices import has_notices, notify
 from storefront.pages import error_page, money, render, theme
+from storefront.seen import see
 from storefront.session import visitor
 from storefront.shelf import RENEW_SECONDS, Copy, Found, Query, fold
 from storefront.shop import shop
@@ -298,6 +299,7 @@ def producto(ref: str) -> ResponseReturnValue:
     if request.script_root + request.path != right:
         query = f"?{request.query_string.decode('latin-1')}" if request.query_string else ""
         return redirect(right + query, 308)
+    see(found.id)
     text = request.args.get("cantidad", "1")
     number = int(text) if text.isascii() and text.isdigit() and len(text) < 6 else 1
     return product_page(found, copy, max(1, min(number, found.most)))

@@ -6,7 +6,7 @@ from itsdangerous import BadSignature, Signer
 from storefront.settings import is_loopback
 
 EXTENSION = "pingui.signers"
-NAMES = ("sesion", "carrito", "avisos")
+NAMES = ("sesion", "carrito", "avisos", "vistos")
 LONGEST = 4096
 
 

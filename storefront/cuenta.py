@@ -9,6 +9,7 @@ from storefront.i18n import _
 from storefront.notices import notify
 from storefront.pages import THEMES, render, unavailable, wait_text
 from storefront.security import own_address, visitor_address
+from storefront.seen import forget_seen
 from storefront.service import RefusedError, ServiceError, UnavailableError
 from storefront.session import Visitor, end_session, members_only, start_session, visitor
 from storefront.shop import shop
@@ -128,6 +129,7 @@ def _existing_account(form: Form, email: str, password: str) -> ResponseReturnVa
 @area.post("/salir")
 def salir() -> ResponseReturnValue:
     end_session()
+    forget_seen()
     notify("ok", _("Cerraste tu sesión."))
     response = redirect(url_for("catalogo.portada"), 303)
     response.headers["Clear-Site-Data"] = '"cache"'

@@ -4,6 +4,7 @@ Most visitors of a shop are strangers who see the same page. It is kept as long 
 needs no renewal, half a second, so nothing older is shown than Flask itself would show.
 """
 
+import re
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -16,7 +17,8 @@ from storefront.i18n import Wsgi
 from storefront.shelf import Shelf
 
 GOOD_UNTIL = "pingui.good_until"
-BYPASS = ("HTTP_COOKIE", "HTTP_IF_NONE_MATCH", "HTTP_HX_REQUEST", "HTTP_RANGE")
+BYPASS = ("HTTP_IF_NONE_MATCH", "HTTP_HX_REQUEST", "HTTP_RANGE")
+WITHOUT_MEANING = re.compile(r"(?:(?:__Host-)?vistos=[^;]*)?")  # to the pages kept here: what was looked at
 MOST_PAGES = 256
 LARGEST_KEY = 500
 
@@ -85,6 +87,8 @@ def _may_be_kept(answers: list[tuple[str, list[tuple[str, str]]]]) -> bool:
 def _key(environ: dict[str, Any]) -> tuple[str, ...] | None:
     """What the answer to a stranger depends on; None for everybody and everything else."""
     if environ["REQUEST_METHOD"] != "GET" or any(name in environ for name in BYPASS):
+        return None
+    if not WITHOUT_MEANING.fullmatch(environ.get("HTTP_COOKIE", "")):
         return None
     names = ("HTTP_HOST", "PATH_INFO", "QUERY_STRING", "HTTP_ACCEPT_ENCODING")
     key = tuple(str(environ.get(name, "")) for name in names)

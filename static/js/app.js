@@ -71,6 +71,9 @@ addEventListener('pageshow', event => {
   htmx.ajax('GET', location.href, { target: part, select: part, swap: 'outerHTML' });
 });
 
+// The page of a product that the browser fetched ahead is looked at only now.
+if (performance.getEntriesByType('navigation')[0].deliveryType === 'navigational-prefetch' && document.querySelector('.product-page')) fetch(location.href);
+
 on('click', event => {
   const button = event.target.closest('button');
   if (button?.name === 'paso' && button.parentElement.matches('.stepper')) step(button, event);
