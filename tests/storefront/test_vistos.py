@@ -36,6 +36,20 @@ def test_a_page_fetched_ahead_was_not_looked_at(plain: PlainShop) -> None:
     assert shown(visit) == []
 
 
+def test_whoever_comes_from_the_page_of_a_product_looked_at_it(plain: PlainShop) -> None:
+    first, second = plain.a_producto("Taza"), plain.a_producto("Gorro")
+    visit = plain.visit()
+    ahead = {"Sec-Purpose": "prefetch", "Referer": f"http://localhost/productos/{first}-taza"}
+    visit.get(f"/productos/{second}-gorro", **ahead)
+    assert shown(visit) == ["Taza"]
+    for referrer in (
+        f"http://localhost/en/productos/{second}-gorro?cantidad=2",
+        "http://evil.example/productos/1",
+    ):
+        visit.get("/carrito", Referer=referrer)
+        assert ("Gorro" in visit.text) == ("localhost" in referrer)
+
+
 def test_what_is_no_longer_sold_is_left_out(real: RealShop) -> None:
     visit, owner = real.visit(), real.owner()
     numbers = [real.a_producto(nombre=f"Visto {number}") for number in range(2)]
