@@ -208,6 +208,20 @@ BESIDE = (
         ("tests/storefront/test_servicios.py",),
     ),
     Mutant(
+        "pedidos tries again as often as it likes",
+        (
+            Change(
+                "services/pedidos/circuit.py", "            if self._saved < 1:\n", "            if False:\n"
+            ),
+        ),
+        (f"{FAULTS}::test_second_tries_are_few",),
+    ),
+    Mutant(
+        "the storefront tries again as often as it likes",
+        (Change("storefront/services.py", "            if self._saved < 1:\n", "            if False:\n"),),
+        ("tests/storefront/test_servicios.py",),
+    ),
+    Mutant(
         "a reservation is undone while its order still has its lease",
         (
             Change(

@@ -4,7 +4,9 @@ import gzip
 import socket
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,8 +17,10 @@ from storefront.abilities import read_abilities
 from storefront.app import close_app
 from storefront.circuit import FAILURES_TO_OPEN, Circuit, CircuitOpenError
 from storefront.service import RefusedError, Service, UnavailableError
+from storefront.services import Pedidos
 from tests.plain_services.apps import KEY
-from tests.storefront.conftest import PRODUCTOS, USUARIOS, PlainShop, Visit, a_storefront
+from tests.storefront.conftest import PEDIDOS, PRODUCTOS, USUARIOS, PlainShop, Visit, a_storefront
+from tests.storefront.wsgi_transport import WsgiAdapter
 
 Talk = Callable[[socket.socket], None]
 
@@ -196,6 +200,32 @@ def test_abilities_are_read_whatever_names_the_document_uses() -> None:
 )
 def test_a_document_of_nonsense_promises_nothing(document: object) -> None:
     assert read_abilities(document).parameters == {}
+
+
+def test_a_sick_service_is_not_asked_ever_more_often() -> None:
+    """P11: a hundred purchases that are refused make a fifth more calls, none of them more than three."""
+    sick = Flask("pedidos")
+    key = {"in": "header", "name": "Idempotency-Key"}
+    document = {"openapi": "3.1.0", "paths": {"/pedidos": {"post": {"parameters": [key]}}}}
+    sick.add_url_rule("/openapi.json", view_func=lambda: jsonify(document))
+    sick.add_url_rule(
+        "/pedidos", "place", lambda: (jsonify(error="x"), 503, {"Retry-After": "1"}), methods=["POST"]
+    )
+    adapter = WsgiAdapter({PEDIDOS: sick})
+    pedidos = Pedidos(Service("pedidos", f"http://127.0.0.1:{PEDIDOS}", adapter))
+
+    def buy(number: int) -> None:
+        with pytest.raises(RefusedError) as refusal:
+            pedidos.crear("token", 1, 1, 1, key=f"k{number}", compra_id="c")
+        assert refusal.value.status == 503
+
+    with ThreadPoolExecutor(10) as pool:
+        list(pool.map(buy, range(100)))
+    pedidos.service.close()
+    keys = Counter(headers["Idempotency-Key"] for headers in adapter.headers if "Idempotency-Key" in headers)
+    assert len(keys) == 100
+    assert 100 < keys.total() <= 100 * 1.1 + 10
+    assert max(keys.values()) <= 3
 
 
 def test_towards_a_service_without_keys_no_key_is_sent(plain: PlainShop) -> None:
