@@ -16,6 +16,7 @@ from granian.server.mt import MTServer
 from storefront.app import create_app, warm_up
 from storefront.logs import configure
 from storefront.settings import Settings, SettingsError, load_settings
+from storefront.store import StoreDownError, open_store
 
 THREADS = 16
 HEADER_MILLISECONDS = 8_000
@@ -32,6 +33,7 @@ def main() -> None:
     except SettingsError as problem:
         _stop(str(problem), BAD_SETTINGS)
     _check_port(settings.host, settings.port)
+    _check_store(settings)
     _serve(settings)
 
 
@@ -56,6 +58,17 @@ class OneProcess(MTServer):
 
     def _check_gil(self) -> None:
         return
+
+
+def _check_store(settings: Settings) -> None:
+    """A file that cannot be used is told at once. Redis may come later, unless the secrets are in it."""
+    try:
+        store = open_store(settings.database, settings.redis_url)
+        if not (settings.secret and settings.reader_email and settings.reader_password):
+            store.check()
+        store.close()
+    except StoreDownError as problem:
+        _stop(f"the store cannot be used: {problem}", UNAVAILABLE)
 
 
 def _serve(settings: Settings) -> None:

@@ -53,13 +53,11 @@ class LocalStore:
 
     def __init__(self, path: Path) -> None:
         self._lock = threading.Lock()
-        self._connection = sqlite3.connect(
-            path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
-        )
-        self._connection.execute("PRAGMA journal_mode = WAL")
-        self._connection.execute("PRAGMA synchronous = FULL")
-        self._connection.executescript(SCHEMA)
-        path.chmod(0o600)
+        try:
+            self._connection = _opened(path)
+            path.chmod(0o600)
+        except (sqlite3.Error, OSError) as problem:
+            raise StoreDownError(f"{path}: {problem}") from None
         LOG.info("SQLite %s: one connection writes and checkpoints", sqlite3.sqlite_version)
 
     def close(self) -> None:
@@ -204,6 +202,18 @@ class LocalStore:
                 " WHERE compra_id = ? AND producto_id = ?",
                 (outcome, reason, pedido_id, compra_id, producto_id),
             )
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.executescript(SCHEMA)
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
 
 
 def _forget_purchases(connection: sqlite3.Connection, before: float) -> None:

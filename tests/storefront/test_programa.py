@@ -118,6 +118,36 @@ def test_a_bad_setting_ends_the_program_with_one_line(environment: dict[str, str
     assert "STOREFRONT_SECRET_KEY" in ended.stderr
 
 
+@pytest.mark.parametrize("fault", ["no folder", "no database", "no redis"])
+def test_a_store_that_cannot_be_used_ends_the_program_with_one_line(
+    environment: dict[str, str], tmp_path: Path, fault: str
+) -> None:
+    (tmp_path / "storefront.db").write_bytes(bytes(range(256)) * 20)
+    (tmp_path / ".env").touch()
+    changes = {
+        "no folder": {"STOREFRONT_DATABASE": str(tmp_path / "not there" / "storefront.db")},
+        "no database": {"STOREFRONT_DATABASE": str(tmp_path / "storefront.db")},
+        "no redis": {
+            "REDIS_URL": f"redis://:canary@127.0.0.1:{free_port()}/0",
+            "DEBUG": "True",
+            "STOREFRONT_EMAIL": "",
+        },
+    }[fault]
+    ended = subprocess.run(
+        [sys.executable, "-m", "storefront"],
+        env={**environment, **changes},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+    assert ended.returncode == 69
+    assert ended.stderr.count("\n") == 1
+    assert "the store cannot be used" in ended.stderr
+    assert "canary" not in ended.stderr
+
+
 def test_it_ends_on_sigterm_and_finishes_the_page_it_is_making(
     program: subprocess.Popen[bytes], environment: dict[str, str]
 ) -> None:
