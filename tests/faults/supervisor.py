@@ -83,12 +83,9 @@ class FaultyShop(Shop):
     def stop(self) -> None:
         self.supervisor.end()
         for program in self.programs:
-            with suppress(ProcessLookupError):
-                program.resume()
-        super().stop()
-        if self.storefront.process is not None and self.storefront.process.poll() is None:
-            self.storefront.kill()
-        self.storefront.session.close()
+            if program.process is not None and program.process.poll() is None:
+                program.kill()
+            program.session.close()
         for hop in self.hops.values():
             hop.stop()
 

@@ -1,0 +1,178 @@
+"""Programs that stand still for a while (F4), and clocks that are wrong (F12): safety depends on no clock."""
+
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from tests import proxy
+from tests.api.sagas import poll
+from tests.faults.conftest import Stage
+from tests.faults.customers import ApiCustomer, Crowd, an_intention
+from tests.faults.history import OK, Intention
+from tests.faults.selection import chosen
+from tests.faults.supervisor import GRACIA, RESERVAS, FaultyShop
+from tests.shop import ROOT, Service
+
+LIBRARIES = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
+SLEEP = Path(__file__).with_name("faketime")
+needs_faketime = pytest.mark.skipif(not LIBRARIES, reason="libfaketime is not installed")
+STOPPED = [("productos", 10.0), ("pedidos", 10.0), ("usuarios", 10.0), ("storefront", 10.0)]
+
+
+@pytest.mark.parametrize(("name", "seconds"), chosen(STOPPED, [("pedidos", 6.0)]))
+def test_stopped_and_continued(stage: Stage, name: str, seconds: float) -> None:
+    """F4: a program stands still beyond every deadline and the grace, and goes on in the middle of what it did."""
+    shop = stage.shop
+    products = [shop.a_producto(stock=500), shop.a_producto(stock=20)]
+    customers = [stage.a_customer() for _ in range(6)] + [stage.a_shopper() for _ in range(4)]
+    if name in ("pedidos", "storefront"):
+        stage.late = {name: seconds + 2}
+    with Crowd(customers, products, stage.seed):
+        poll(lambda: stage.history.outcomes()[OK] > 10)
+        shop.program(name).pause()
+        time.sleep(seconds)
+        shop.program(name).resume()
+        poll(partial(more_ok, stage, stage.history.outcomes()[OK] + 10))
+
+
+def more_ok(stage: Stage, than: int) -> bool:
+    return stage.history.outcomes()[OK] > than
+
+
+class Clock:
+    """The clock of some programs, set by libfaketime: what they are told is the time, ``set`` forward or back."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self.set("+0")
+
+    def set(self, offset: str) -> None:
+        """``offset`` such as +10m, -20s, +40d."""
+        side = self.file.with_suffix(".new")
+        side.write_text(offset + "\n")
+        side.replace(self.file)
+
+    def environment(self) -> dict[str, str]:
+        return {
+            "LD_PRELOAD": str(LIBRARIES[-1]),
+            "PYTHONPATH": f"{SLEEP}{os.pathsep}{ROOT}",
+            "FAKETIME_TIMESTAMP_FILE": str(self.file),
+            "FAKETIME_NO_CACHE": "1",
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+            "DONT_FAKE_MONOTONIC": "1",
+        }
+
+
+@contextmanager
+def clock_of(shop: FaultyShop, programs: list[Service], folder: Path) -> Iterator[Clock]:
+    """Programs started anew under a clock of their own, and at the end under everybody's."""
+    clock = Clock(folder / "clock")
+    before = {program: program.environment for program in programs}
+    for program in programs:
+        start_anew(shop, program, {**program.environment, **clock.environment()})
+    try:
+        yield clock
+    finally:
+        for program in programs:
+            start_anew(shop, program, before[program])
+
+
+def start_anew(shop: FaultyShop, program: Service, environment: dict[str, str]) -> None:
+    with shop.supervisor.resting(program):
+        program.stop()
+        program.environment = environment
+        program.start()
+
+
+WRONG = [
+    (name, offset)
+    for name in ("pedidos", "productos", "usuarios")
+    for offset in ("+20", "-20", "+10m", "-10m", "+40d")
+]
+SHORT = [("pedidos", "-10m"), ("productos", "+20")]
+
+
+@needs_faketime
+@pytest.mark.parametrize(("name", "offset"), chosen(WRONG, SHORT))
+def test_a_wrong_clock(stage: Stage, tmp_path: Path, name: str, offset: str) -> None:
+    """F12: within the leeway of tokens everything works; beyond it calls are refused, and all is well when the clock is."""
+    shop, product = stage.shop, stage.shop.a_producto(stock=500)
+    customers = [stage.a_customer() for _ in range(4)]
+    with clock_of(shop, [shop.program(name)], tmp_path) as clock, Crowd(customers, [product], stage.seed):
+        poll(partial(more_ok, stage, 5))
+        clock.set(offset)
+        if offset in ("+20", "-20"):
+            poll(partial(more_ok, stage, stage.history.outcomes()[OK] + 20))
+        else:
+            time.sleep(chosen([6.0], [3.0])[0])
+        clock.set("+0")
+        poll(partial(more_ok, stage, stage.history.outcomes()[OK] + 10), 20)
+
+
+@needs_faketime
+@pytest.mark.parametrize("offset", ["+10m", "-10m"])
+def test_a_step_in_the_middle_of_an_order(stage: Stage, tmp_path: Path, offset: str) -> None:
+    """F12: grace and leases are monotonic: an order under way is not undone early, an abandoned one is in the end."""
+    shop, product = stage.shop, stage.shop.a_producto(stock=5)
+    customer, abandoned = stage.a_customer(), stage.a_customer()
+    with clock_of(shop, [shop.pedidos], tmp_path) as clock:
+        shop.hops[RESERVAS].once("PUT", proxy.before_delivery(lambda: slow_step(clock, offset)))
+        assert customer.order(an_intention(customer.person, product)).outcome == OK
+        shop.hops[RESERVAS].always("PUT", proxy.reply_lost)
+        abandoned.order(an_intention(abandoned.person, product))
+        shop.hops[RESERVAS].heal()
+        clock.set("+0")
+        poll(lambda: fases(shop, product) == ["confirmado", "abortado"])
+
+
+def slow_step(clock: Clock, offset: str) -> None:
+    clock.set(offset)
+    threading.Event().wait(GRACIA * 1.5)
+
+
+def fases(shop: FaultyShop, product: int) -> list[str]:
+    rows = shop.pedidos.sql("SELECT fase FROM pedidos WHERE producto_id = :id ORDER BY id", id=product)
+    return [fase for (fase,) in rows]
+
+
+@needs_faketime
+def test_forty_days_later(stage: Stage, tmp_path: Path) -> None:
+    """F12, P4: the key of an order stands for it for ever; a token does not."""
+    shop, product = stage.shop, stage.shop.a_producto(stock=5)
+    customer = stage.a_customer()
+    with clock_of(shop, list(shop.services), tmp_path) as clock:
+        wanted = an_intention(customer.person, product)
+        first = customer.order(wanted)
+        assert first.outcome == OK
+        clock.set("+40d")
+        assert customer.order(an_intention(customer.person, product)).status == 401
+        again = ApiCustomer(
+            shop, stage.history, shop.sign_in(customer.person.email, customer.person.password)
+        )
+        assert repeated(again, wanted) == first.order
+
+
+def repeated(customer: ApiCustomer, wanted: Intention) -> int | None:
+    call = customer.order(wanted)
+    assert call.outcome == OK
+    return call.order
+
+
+@pytest.mark.parametrize(
+    "zone", chosen(["UTC", "America/Argentina/Buenos_Aires", "Europe/Madrid", "Asia/Tokyo"], [])
+)
+def test_another_time_zone(stage: Stage, zone: str) -> None:
+    """F12: a program in another zone means the same moments."""
+    shop, product = stage.shop, stage.shop.a_producto(stock=50)
+    for program in shop.services:
+        before = program.environment
+        start_anew(shop, program, {**before, "TZ": zone})
+        customer = stage.a_customer()
+        assert customer.order(an_intention(customer.person, product)).outcome == OK
+        start_anew(shop, program, before)
