@@ -72,13 +72,19 @@ def stale_text(copy: Copy[Any]) -> str:
 
 @dataclass(frozen=True)
 class Asked:
-    """A query of the address, and what in it could not be used."""
+    """A query of the address, what in it could not be used, and the page that it was asked of."""
 
     query: Query
     order: str
     refused: tuple[str, ...] = ()
+    endpoint: str = "catalogo.productos"
 
-    def url(self, endpoint: str = "catalogo.productos", **changes: Any) -> str:
+    @property
+    def is_whole(self) -> bool:
+        """Whether everything is shown, as the page does by itself."""
+        return self.query == Query(orden=ORDERS[default_order("")])
+
+    def url(self, endpoint: str = "", **changes: Any) -> str:
         """The address of this query with `changes`; defaults are left out, and a change begins at page 1."""
         query = replace(self.query, **({"pagina": 1} | {k: v for k, v in changes.items() if k != "orden"}))
         order = changes.get("orden", self.order)
@@ -92,14 +98,14 @@ class Asked:
             "pagina": str(query.pagina) if query.pagina > 1 else "",
         }
         filled = {name: value for name, value in values.items() if value}
-        return url_for(endpoint) + (f"?{urlencode(filled)}" if filled else "")
+        return url_for(endpoint or self.endpoint) + (f"?{urlencode(filled)}" if filled else "")
 
 
 def default_order(q: str) -> str:
     return "relevancia" if q else "novedades"
 
 
-def read_query() -> Asked:
+def read_query(endpoint: str) -> Asked:
     refused = []
 
     def price(name: str) -> int | None:
@@ -125,7 +131,7 @@ def read_query() -> Asked:
         categoria=request.args.get("categoria", "").strip()[:LONGEST_TERM],
         pagina=min(max(number, 1), LARGEST_PAGE),
     )
-    return Asked(query, order, tuple(refused))
+    return Asked(query, order, tuple(refused), endpoint)
 
 
 @area.get("/en")
@@ -144,12 +150,12 @@ def productos() -> ResponseReturnValue:
 
 
 def _listing(home: bool) -> ResponseReturnValue:
-    asked = Asked(Query(orden="recientes"), "novedades") if home else read_query()
+    asked = read_query("catalogo.portada" if home else "catalogo.productos")
     copy = shop().shelf.find(asked.query, PAGE_SIZE, visitor().token)
     found = copy.value
     pages = max(1, -(-found.total // PAGE_SIZE))
     if asked.query.pagina > pages and not found.more:
-        return redirect(asked.url(pagina=pages), 302)
+        return redirect(asked.url("catalogo.productos", pagina=pages), 302)
     if copy.minutes_old is None:
         keep_until(copy.taken_at + RENEW_SECONDS)
     if asked.refused or has_notices():
@@ -194,8 +200,10 @@ def _render_listing(asked: Asked, copy: Copy[Found], pages: int, home: bool) -> 
         "catalogo",
         personal=False,
         term=query.q,
-        canonical="" if home else asked.url(orden=default_order(query.q), pagina=query.pagina),
-        announcement="" if home else results_text(query.q, found),
+        canonical=""
+        if home and asked.is_whole
+        else asked.url("catalogo.productos", orden=default_order(query.q), pagina=query.pagina),
+        announcement="" if home and asked.is_whole else results_text(query.q, found),
         home=home,
         asked=asked,
         found=found,
@@ -211,7 +219,7 @@ def _render_listing(asked: Asked, copy: Copy[Found], pages: int, home: bool) -> 
         product_url=product_url,
         price_text=price_text,
         plain_units=plain_units,
-        pager_url=lambda number: asked.url(pagina=number),
+        pager_url=lambda number: asked.url("catalogo.productos", pagina=number),
         can_create=who.claims is not None and who.claims.may_add_products,
     )
     page.headers["Speculation-Rules"] = f'"{PREFETCH}"'
