@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --require-hashes --only-binary :all:
 
-.PHONY: help setup demo run test bench bench-growth mutants check audit backup restore sbom vulnerabilities pictures format lock clean
+.PHONY: help setup demo run test bench bench-growth mutants faults check audit backup restore sbom vulnerabilities pictures format lock clean
 
 help: ## list the tasks
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -17,7 +17,7 @@ run: setup ## run the shop
 	@exec $(BIN)/python -m operations.run
 
 test: .venv/test.stamp node_modules/test.stamp .env demo ## run every test
-	@$(BIN)/python -m operations.setup postgresql chromium nginx redis
+	@$(BIN)/python -m operations.setup postgresql chromium nginx redis faults
 	$(BIN)/python -m pytest -n 3 --dist loadgroup
 
 bench: setup .venv/bench.stamp ## measure the shop against its targets (quick=1 for a minute's worth)
@@ -29,6 +29,10 @@ bench-growth: setup .venv/bench.stamp ## measure the shop with 100 000 products 
 mutants: .venv/test.stamp node_modules/test.stamp ## break the shop in every known way: the tests must notice (MUTANTS=words)
 	@$(BIN)/python -m operations.setup postgresql
 	@$(BIN)/python -m tests.mutants $(MUTANTS)
+
+faults: .venv/test.stamp node_modules/test.stamp ## break the running shop in every way and audit it, within an hour (SEED=number)
+	@$(BIN)/python -m operations.setup postgresql faults
+	@SEED=$(SEED) $(BIN)/python -m tests.faults
 
 check: .venv/test.stamp ## style and types
 	$(BIN)/ruff check

@@ -90,6 +90,17 @@ def install_proxy() -> None:
     install_program("openssl", "openssl")
 
 
+def install_fault_tools() -> None:
+    """strace and libfaketime; the tests that need one are left out where it cannot be installed."""
+    for name in ("strace", "faketime"):
+        if shutil.which(name):
+            continue
+        if shutil.which("apt-get") and os.geteuid() == 0:
+            install_debian_package(name)
+        else:
+            print(f"{name} is missing: some faults are not tried. On Debian: sudo apt-get install -y {name}")
+
+
 def install_debian_package(name: str) -> None:
     apt = shutil.which("apt-get")
     if apt is None or os.geteuid() != 0:
@@ -113,6 +124,7 @@ STEPS: dict[str, Callable[[], None]] = {
     "chromium": install_chromium,
     "nginx": install_proxy,
     "redis": lambda: install_program("redis-server", "redis-server"),
+    "faults": install_fault_tools,
 }
 
 if __name__ == "__main__":

@@ -1,21 +1,32 @@
 """A shop to break, and the check at the end of each test."""
 
 import random
-import time
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.faults.checker import canaries, settle, violations
+from tests.faults.checker import VISIBLE, canaries, settle, violations
 from tests.faults.customers import ApiCustomer, Shopper
 from tests.faults.history import History
 from tests.faults.selection import EVERYTHING, SEED
 from tests.faults.supervisor import FaultyShop
 from tests.shop import Person
 
-# Side by side with other tests a program has to wait for a processor.
-SERVES_WITHIN = 5.0 if EVERYTHING else 15.0
+# Five seconds are promised (the report says what it took); beside other tests a program has to wait for a processor.
+SERVES_WITHIN = 10.0 if EVERYTHING else 15.0
+HERE = Path(__file__).parent
+FAULTS = re.compile(r"F\d+")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Each test says in its first words which fault it is; the report counts by that."""
+    for item in items:
+        if isinstance(item, pytest.Function) and item.path.parent == HERE:
+            named = FAULTS.match(item.function.__doc__ or "")
+            assert named, f"{item.nodeid} does not say which fault it is"
+            item.user_properties.append(("fault", named[0]))
 
 
 class Stage:
@@ -32,7 +43,6 @@ class Stage:
         self.seed = SEED
         self.chance = random.Random(f"{SEED} {name}")
         self.history = History(folder / "history.jsonl", SEED)
-        self.kills_before = self.shop.supervisor.kills.total()
 
     def a_person(self) -> Person:
         number = len(self.people) + 1
@@ -79,16 +89,18 @@ def staged(shop: FaultyShop, folder: Path, request: pytest.FixtureRequest) -> It
     stage = Stage(shop)
     stage.begin(request.node.nodeid, folder)
     print(f"seed {SEED}: make faults SEED={SEED}")
-    begun = time.monotonic()
+    before, kills = ordered(shop), shop.supervisor.kills.total()
     yield stage
     served = stage.check()
-    outcomes = stage.history.outcomes()
-    told = {
+    told: dict[str, float] = {
         "calls": len(stage.history.calls),
-        **outcomes,
-        "orders": sum(1 for _ in shop.pedidos.sql("SELECT id FROM pedidos WHERE fase = 'confirmado'")),
-        "kills": shop.supervisor.kills.total() - stage.kills_before,
+        **stage.history.outcomes(),
+        "orders": ordered(shop) - before,
+        "kills": shop.supervisor.kills.total() - kills,
         "served": round(served, 2),
-        "seconds": round(time.monotonic() - begun, 1),
     }
-    request.node.user_properties.append(("fault", told))
+    request.node.user_properties += told.items()
+
+
+def ordered(shop: FaultyShop) -> int:
+    return len(shop.pedidos.sql(VISIBLE))

@@ -124,9 +124,11 @@ def test_a_step_in_the_middle_of_an_order(stage: Stage, tmp_path: Path, offset: 
     with clock_of(shop, [shop.pedidos], tmp_path) as clock:
         shop.hops[RESERVAS].once("PUT", proxy.before_delivery(lambda: slow_step(clock, offset)))
         assert customer.order(an_intention(customer.person, product)).outcome == OK
+        clock.set("+0")
         shop.hops[RESERVAS].always("PUT", proxy.reply_lost)
-        abandoned.order(an_intention(abandoned.person, product))
+        assert abandoned.order(an_intention(abandoned.person, product)).status == 503
         shop.hops[RESERVAS].heal()
+        slow_step(clock, offset)
         clock.set("+0")
         poll(lambda: fases(shop, product) == ["confirmado", "abortado"])
 

@@ -106,7 +106,7 @@ def test_killed_at_every_system_call(stage: Stage, backend: str, victim: str, ca
     On PostgreSQL the program itself writes no file: there each message to its server stands for a step.
     """
     if (call == SEND) != (backend == "postgresql"):
-        pytest.skip("SQLite writes and syncs; PostgreSQL is sent messages")
+        pytest.skip("does not apply: SQLite writes and syncs, PostgreSQL is sent messages")
     shop, product = stage.shop, stage.shop.a_producto(stock=1000)
     customers = [stage.a_customer() for _ in range(3)]
     first = stage.chance.randrange(EVERY[call]) + 1

@@ -1,0 +1,58 @@
+"""``make faults``: every fault on both databases, then the report docs/faults.md. ``SEED`` repeats a run."""
+
+import os
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+SIDE_BY_SIDE = ("-n", "2", "--dist", "loadgroup")
+
+
+class Collected:
+    """What the tests said of themselves."""
+
+    def __init__(self) -> None:
+        from tests.faults.report import Fault
+
+        self.faults: dict[str, Fault] = {}
+        self.reasons: Counter[str] = Counter()
+        self._new = Fault
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        properties = dict(report.user_properties)
+        fault = self.faults.setdefault(str(properties.pop("fault", "")), self._new())
+        fault.seconds += report.duration
+        if report.failed:
+            fault.failed += 1
+        elif report.skipped:
+            reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else ""
+            if "does not apply" not in reason and "empty parameter set" not in reason:
+                fault.skipped += 1
+                self.reasons[reason.removeprefix("Skipped: ")] += 1
+        elif report.when == "teardown":
+            fault.passed += 1
+            fault.add(properties)  # type: ignore[arg-type]
+
+
+def main() -> int:
+    from tests.faults.report import write
+    from tests.faults.selection import SEED
+
+    print(f"seed {SEED}: make faults SEED={SEED}", flush=True)
+    collected, begun = Collected(), time.monotonic()
+    status = pytest.main([str(HERE), "-v", *SIDE_BY_SIDE], plugins=[collected])
+    write(HERE.parents[1] / "docs", collected.faults, collected.reasons, SEED, time.monotonic() - begun)
+    print(f"seed {SEED}: docs/faults.md is written")
+    return int(status)
+
+
+if __name__ == "__main__":
+    # Before the selection is imported, here and by the processes that pytest starts.
+    os.environ["FAULTS"] = "all"
+    if not os.environ.get("SEED"):
+        os.environ["SEED"] = str(int.from_bytes(os.urandom(3), "big"))
+    sys.exit(main())
