@@ -25,7 +25,6 @@ class Caller:
     """The person whose token came with the request. ``rol`` is "" in a token of the original services."""
 
     usuario_id: int
-    nombre: str
     rol: str
     issued: float
 
@@ -64,10 +63,9 @@ class Tokens:
         usuario_id = claims.get("usuario_id")
         if type(usuario_id) is not int or not 0 <= usuario_id <= HIGHEST_ID:
             raise TokenError
-        nombre, rol, issued = claims.get("nombre"), claims.get("rol"), claims.get("iat")
+        rol, issued = claims.get("rol"), claims.get("iat")
         return Caller(
             usuario_id=usuario_id,
-            nombre=nombre if isinstance(nombre, str) else "",
             rol=rol if isinstance(rol, str) else "",
             issued=issued if isinstance(issued, int | float) else 0,
         )

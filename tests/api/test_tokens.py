@@ -165,6 +165,12 @@ def test_a_good_token_is_accepted_by_every_service(
         assert answer.status_code == 200, (service.name, answer.text)
 
 
+@pytest.mark.parametrize("usuario_id", [0, 2**63 - 1])
+def test_the_readers_number_and_the_highest_are_numbers_of_people(shop: Shop, usuario_id: int) -> None:
+    token = forged({"usuario_id": usuario_id, "nombre": "x", "exp": int(time.time()) + HOUR})
+    assert shop.productos.get("/productos?limite=1", token).status_code == 200
+
+
 def test_two_authorization_headers_are_refused(shop: Shop, person: Person) -> None:
     line = f"Authorization: Bearer {person.token}\r\n"
     for service, path in protected(shop, person):

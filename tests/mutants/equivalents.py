@@ -1,3 +1,13 @@
 """Mutants that change nothing that anybody could notice, each with the reason."""
 
-EQUIVALENTS: dict[str, str] = {}
+CLOCK = "the moment equals a clock of nanoseconds, which no request hits"
+TOKENS = "services/common/tokens.py"
+
+EQUIVALENTS: dict[str, str] = {
+    f"{TOKENS} caller: 0 → 1 (2)": "a token without iat was issued before every change of a password either way",
+    f'{TOKENS} service: claims["exp"] > time.time() + CREDENTIAL_SECONDS + LEEWAY'
+    ' → (claims["exp"]) >= (time.time() + CREDENTIAL_SECONDS + LEEWAY)': CLOCK,
+    f"{TOKENS} _claims: time.time() - LEEWAY < expires < math.inf"
+    " → (time.time() - LEEWAY) <= (expires) < (math.inf)": CLOCK,
+    f"{TOKENS} _verify: False → True": "exp is looked at twice then, with the same leeway",
+}

@@ -23,7 +23,7 @@ from services.productos.settings import currency
 
 
 def a_caller(rol: str) -> Caller:
-    return Caller(usuario_id=2, nombre="Ana", rol=rol, issued=0)
+    return Caller(usuario_id=2, rol=rol, issued=0)
 
 
 @given(st.integers(1, HIGHEST_PRICE))
