@@ -10,7 +10,7 @@ import pytest
 from tests.faults.checker import VISIBLE, canaries, settle, violations
 from tests.faults.customers import ApiCustomer, Shopper
 from tests.faults.history import History
-from tests.faults.selection import EVERYTHING, SEED
+from tests.faults.selection import EVERYTHING, SEED, is_chosen
 from tests.faults.supervisor import FaultyShop
 from tests.shop import Person
 
@@ -20,13 +20,20 @@ HERE = Path(__file__).parent
 FAULTS = re.compile(r"F\d+")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Each test says in its first words which fault it is; the report counts by that."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is not chosen. Each test says in its first words which fault it is; the report counts by that."""
+    left_out = []
     for item in items:
         if isinstance(item, pytest.Function) and item.path.parent == HERE:
             named = FAULTS.match(item.function.__doc__ or "")
             assert named, f"{item.nodeid} does not say which fault it is"
             item.user_properties.append(("fault", named[0]))
+            backend = item.callspec.params.get("backend", "") if hasattr(item, "callspec") else ""
+            if not is_chosen(item.originalname, str(backend)):
+                left_out.append(item)
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
 
 
 class Stage:

@@ -95,7 +95,7 @@ WRONG = [
     for name in ("pedidos", "productos", "usuarios")
     for offset in ("+20", "-20", "+10m", "-10m", "+40d")
 ]
-SHORT = [("pedidos", "-10m"), ("productos", "+20")]
+SHORT = [("pedidos", "-10m")]
 
 
 @needs_faketime
@@ -116,7 +116,7 @@ def test_a_wrong_clock(stage: Stage, tmp_path: Path, name: str, offset: str) -> 
 
 
 @needs_faketime
-@pytest.mark.parametrize("offset", ["+10m", "-10m"])
+@pytest.mark.parametrize("offset", chosen(["+10m", "-10m"], ["+10m"]))
 def test_a_step_in_the_middle_of_an_order(stage: Stage, tmp_path: Path, offset: str) -> None:
     """F12: grace and leases are monotonic: an order under way is not undone early, an abandoned one is in the end."""
     shop, product = stage.shop, stage.shop.a_producto(stock=5)
@@ -166,9 +166,7 @@ def repeated(customer: ApiCustomer, wanted: Intention) -> int | None:
     return call.order
 
 
-@pytest.mark.parametrize(
-    "zone", chosen(["UTC", "America/Argentina/Buenos_Aires", "Europe/Madrid", "Asia/Tokyo"], [])
-)
+@pytest.mark.parametrize("zone", ["America/Argentina/Buenos_Aires", "Asia/Tokyo"])
 def test_another_time_zone(stage: Stage, zone: str) -> None:
     """F12: a program in another zone means the same moments."""
     shop, product = stage.shop, stage.shop.a_producto(stock=50)

@@ -60,8 +60,7 @@ BETWEEN = [
 ]
 SHORT = [
     (TO_PEDIDOS, request_delivered, "storefront"),
-    (TO_PEDIDOS, reply_seen, "pedidos"),
-    (RESERVAS, request_seen, "productos"),
+    (TO_PEDIDOS, reply_delivered, "pedidos"),
     (RESERVAS, reply_seen, "pedidos"),
 ]
 
