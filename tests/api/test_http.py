@@ -200,6 +200,15 @@ def test_a_body_may_have_64_kilobytes_and_no_more_however_it_is_sent(shop: Shop)
         )
 
 
+def test_a_body_that_does_not_end_is_refused_once_it_is_too_long(shop: Shop) -> None:
+    part = b'{"relleno":"' + b"a" * 65_536
+    chunk = f"{len(part):x}\r\n".encode() + part + b"\r\n"
+    started = time.monotonic()
+    answer = exchange(shop.usuarios, request("POST /login", f"{JSON}Transfer-Encoding: chunked\r\n", chunk))
+    assert (answer.status, set(answer.json())) == (413, {"error"})
+    assert time.monotonic() - started < 2
+
+
 def test_no_answer_invites_another_origin_or_may_be_stored(shop: Shop, service: Service) -> None:
     preflight = {"Origin": "https://malo.test", "Access-Control-Request-Method": "POST"}
     for method, path, operation, _ in operations(service):

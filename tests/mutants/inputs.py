@@ -27,7 +27,7 @@ INPUTS = (
         (HTTP,),
     ),
     Mutant(
-        "a body without a length may be of any size",
+        "a body without a length is read to its end",
         (Change(API, "request.stream.read(limit + 1)", "request.stream.read()"),),
         (HTTP,),
     ),
