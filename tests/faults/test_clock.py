@@ -158,6 +158,7 @@ def test_forty_days_later(stage: Stage, tmp_path: Path) -> None:
             shop, stage.history, shop.sign_in(customer.person.email, customer.person.password)
         )
         assert repeated(again, wanted) == first.order
+        assert again.order(an_intention(customer.person, product)).outcome == OK
 
 
 def repeated(customer: ApiCustomer, wanted: Intention) -> int | None:

@@ -23,17 +23,23 @@ from tests.shop import Service
 PROMPT = 1.0  # seconds: 0.3 on a machine that does nothing else
 
 
+LONG_AFTER = 5.5  # seconds: its order was given up and undone by then
+
+
 class Disorder:
-    """Every request arrives twice, the second time late; a third of them wait, a fifth until the next has passed."""
+    """Every request arrives twice, the second time late. A fifth waits until the next has passed, a third for a while, and
+    one in twenty until nobody wants it any more.
+    """
 
     def __init__(self, chance: random.Random) -> None:
+        self.under_way = 0
         self._chance = chance
         self._lock = threading.Lock()
         self._waiting: threading.Event | None = None
-        self.late: list[threading.Thread] = []
 
     def __call__(self, exchange: Exchange) -> None:
         with self._lock:
+            self.under_way += 2
             kind, again = self._chance.random(), self._chance.uniform(0, 1.5)
             passed, self._waiting = self._waiting, None
             mine = self._waiting = threading.Event() if kind < 0.2 and passed is None else None
@@ -41,18 +47,21 @@ class Disorder:
             mine.wait(0.5)
         elif kind < 0.5:
             exchange.stopped.wait(kind)
-        first = exchange.deliver()
+        elif kind > 0.95:
+            exchange.stopped.wait(LONG_AFTER)
+        reply = self._deliver(exchange, 0)
         if passed:
             passed.set()
-        copy = threading.Thread(target=self._deliver_again, args=(exchange, again), daemon=True)
-        copy.start()
-        self.late.append(copy)
-        exchange.answer(first)
+        threading.Thread(target=self._deliver, args=(exchange, again), daemon=True).start()
+        exchange.answer(reply)
 
-    @staticmethod
-    def _deliver_again(exchange: Exchange, seconds: float) -> None:
+    def _deliver(self, exchange: Exchange, seconds: float) -> bytes:
         exchange.stopped.wait(seconds)
-        exchange.deliver()
+        try:
+            return exchange.deliver()
+        finally:
+            with self._lock:
+                self.under_way -= 1
 
 
 @pytest.mark.parametrize("seconds", chosen([40.0], [6.0]))
@@ -69,9 +78,7 @@ def test_doubled_and_in_disorder(stage: Stage, seconds: float) -> None:
         time.sleep(seconds)
     asked = len(shop.hops[RESERVAS].seen("PUT"))
     assert asked <= 1.1 * (len(stage.history.calls) + len(shop.hops[TO_PEDIDOS].seen("POST"))) + 10
-    for disorder in disorders:
-        for late in disorder.late:
-            late.join(5)
+    poll(lambda: not any(disorder.under_way for disorder in disorders))
     assert stage.history.outcomes()[OK] > seconds
 
 
