@@ -13,7 +13,7 @@ from storefront.notices import notify
 from storefront.pages import currency, render
 from storefront.pictures import Picture, keep, read_picture, unreadable_text
 from storefront.security import new_key, own_address
-from storefront.service import RefusedError, UnavailableError
+from storefront.service import RefusedError, ServiceError, UnavailableError
 from storefront.session import admins_only, kept_form, store, visitor
 from storefront.shelf import Query
 from storefront.shop import shop
@@ -134,13 +134,20 @@ def _form_page(
         takes_pictures=service.takes_pictures,
         describes_pictures=service.describes_pictures,
         can_withdraw=service.can_withdraw,
-        categorias=shop().shelf.find(Query(), 1, visitor().token).value.categorias,
+        categorias=_categories(),
         product_url=product_url,
         sections=sections("productos"),
     )
     if status == 503:
         response.headers["Retry-After"] = "30"
     return response
+
+
+def _categories() -> tuple[str, ...]:
+    try:
+        return shop().shelf.find(Query(), 1, visitor().token).value.categorias
+    except ServiceError:
+        return ()
 
 
 def _read_fields(form: Form) -> dict[str, Any]:
@@ -284,10 +291,14 @@ def _as_typed(producto: Producto) -> dict[str, str]:
 @admins_only
 def guardar(producto_id: int) -> ResponseReturnValue:
     request.max_content_length = LARGEST_UPLOAD
-    producto, etag = _find(producto_id)
     form = Form(request.form)
     fields = _read_fields(form)
     picture = read_picture(form)
+    try:
+        producto, etag = _find(producto_id)
+    except UnavailableError:
+        unknown = Editing(Producto(producto_id, form["nombre"], None), form["version"])
+        return _form_page(unknown, form, 503, keep(picture, form), trouble=_trouble(False))
     seen = Editing(producto, form["version"])
     if not form.valid:
         return _form_page(seen, form, form.status, keep(picture, form))

@@ -166,8 +166,17 @@ def _add(found: Producto, copy: Any, cantidad: int) -> ResponseReturnValue:
         wanted = room
     else:
         _say_added(found, cantidad, held.count + cantidad)
+    _say_price(found)
     held.put(found.id, wanted, found.precio or 0)
     return redirect(url_for("carrito.ver"), 303)
+
+
+def _say_price(found: Producto) -> None:
+    """Tells a price that is no longer the one that stood beside the button."""
+    shown = read_id(request.form.get("precio", ""))
+    if shown and found.precio is not None and shown != found.precio:
+        text = _("%(nombre)s: el precio cambió de %(a)s a %(b)s.")
+        notify("warn", text % {"nombre": found.nombre, "a": money(shown), "b": money(found.precio)})
 
 
 def _say_added(found: Producto, cantidad: int, count: int) -> None:

@@ -117,11 +117,14 @@ def read_query(endpoint: str) -> Asked:
 
     q = " ".join(request.args.get("q", "").split())[:LONGEST_TERM]
     order = request.args.get("orden", "")
-    if order and (order not in ORDERS or (order == "relevancia" and not q)):
-        order = ""
-    order = order or default_order(q)
+    if order and order not in ORDERS:
+        refused.append(_("No conocemos el orden «%(texto)s»; usamos el de siempre.", texto=order[:20]))
+    if order not in ORDERS or (order == "relevancia" and not q):
+        order = default_order(q)
     pagina = request.args.get("pagina", "1")
-    number = int(pagina) if pagina.isascii() and pagina.isdigit() and len(pagina) < 8 else 1
+    number = int(pagina) if pagina.isascii() and pagina.isdigit() and len(pagina) < 8 else 0
+    if not number:
+        refused.append(_("No entendimos la página «%(texto)s»; esta es la primera.", texto=pagina[:20]))
     query = Query(
         q=q,
         orden=ORDERS[order],

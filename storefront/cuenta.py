@@ -131,7 +131,7 @@ def salir() -> ResponseReturnValue:
     end_session()
     forget_seen()
     notify("ok", _("Cerraste tu sesión."))
-    response = redirect(url_for("catalogo.portada"), 303)
+    response = redirect(own_address(request.form.get("siguiente", ""), url_for("catalogo.portada")), 303)
     response.headers["Clear-Site-Data"] = '"cache"'
     return response
 

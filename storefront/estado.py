@@ -1,11 +1,12 @@
 """How the shop is doing, for shoppers and for who runs it; and the pages of the footer."""
 
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from flask import Blueprint, jsonify
+from flask import Blueprint, current_app, jsonify
 from flask.typing import ResponseReturnValue
 
 from storefront.admin import sections
@@ -19,7 +20,8 @@ from storefront.store import is_ready
 area = Blueprint("estado", __name__)
 
 SLOW_SECONDS = 1.0
-KEPT_SECONDS = 5.0
+RECENT = 5
+CHECKS = "pingui.checks"
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ class Check:
     seconds: float | None
     circuit: str
     last_success: datetime | None
+    at: datetime
 
 
 def _check(service: Service) -> Check:
@@ -41,7 +44,7 @@ def _check(service: Service) -> Check:
         seconds, state = None, "down"
     last = service.circuit.last_success
     when = datetime.fromtimestamp(last, UTC) if last else None
-    return Check(service.name, state, seconds, service.circuit.state, when)
+    return Check(service.name, state, seconds, service.circuit.state, when, datetime.now().astimezone())
 
 
 def check_services() -> dict[str, Check]:
@@ -49,7 +52,16 @@ def check_services() -> dict[str, Check]:
     services = shop().services.each()
     with ThreadPoolExecutor(max_workers=len(services)) as pool:
         running = [pool.submit(copy_context().run, _check, service) for service in services]
-        return {check.name: check for check in (one.result() for one in running)}
+        checks = {check.name: check for check in (one.result() for one in running)}
+    for name, check in checks.items():
+        _recent(name).append(check)
+    return checks
+
+
+def _recent(name: str) -> deque[Check]:
+    """The last checks of a service since the shop started, the newest last."""
+    kept: dict[str, deque[Check]] = current_app.extensions.setdefault(CHECKS, {})
+    return kept.setdefault(name, deque(maxlen=RECENT))
 
 
 @area.get("/estado")
@@ -92,6 +104,7 @@ def operaciones() -> ResponseReturnValue:
         "estado/operaciones.html",
         "admin",
         checks=list(check_services().values()),
+        recent=lambda name: list(_recent(name))[::-1],
         checked=f"{datetime.now().astimezone():%H:%M:%S}",
         sections=sections("operaciones"),
     )

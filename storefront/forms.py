@@ -29,10 +29,11 @@ class Form:
         self._prefix = prefix
         self.errors: dict[str, str] = {}
         self.taken = False  # the e-mail has an account already
+        self._understood: dict[str, str] = {}
         self._judged = data[AGAIN].split() if AGAIN in data else None
 
     def __getitem__(self, name: str) -> str:
-        return self._data.get(name, "").strip()
+        return self._understood.get(name) or self._data.get(name, "").strip()
 
     def error(self, name: str) -> str:
         return self.errors.get(name, "")
@@ -121,6 +122,8 @@ class Form:
         elif cents > LARGEST_PRICE:
             most = format_cents(LARGEST_PRICE, currency, language)
             self.refuse("precio", _("El precio más alto es %(precio)s", precio=most))
+        else:
+            self._understood["precio"] = plain_units(cents)
         return cents or 0
 
     def stock(self) -> int | None:

@@ -18,7 +18,7 @@ from storefront.notices import keep_notices, take_notices
 from storefront.reader import NobodyYetError
 from storefront.security import own_origin
 from storefront.service import RefusedError, ServiceError
-from storefront.session import drop_session, sign_in_first, visitor
+from storefront.session import AdminsOnlyError, drop_session, sign_in_first, visitor
 from storefront.store import StoreDownError
 
 THEMES = ("", "clara", "oscura")
@@ -173,13 +173,24 @@ def _nobody_yet() -> Response:
             "Crea la primera cuenta: es la que administra la tienda. Después cualquiera podrá ver el catálogo."
         ),
         pose="hero",
-        action=(_("Crear cuenta"), url_for("cuenta.registro")),
+        way=(_("Crear cuenta"), url_for("cuenta.registro")),
     )
     response.headers["Retry-After"] = RETRY_SECONDS
     return response
 
 
+def _admins_only(_problem: AdminsOnlyError) -> Response:
+    here = request.script_root + request.full_path.rstrip("?") if request.method == "GET" else ""
+    return error_page(
+        403,
+        _("Esta sección es para administración"),
+        _("Entra con la cuenta que administra la tienda. Tu carrito se queda contigo."),
+        other_account=url_for("cuenta.entrar", siguiente=here or None),
+    )
+
+
 def _http_failed_with(status: int) -> Response:
+    search = {"search_url": url_for("catalogo.productos")} if status == 404 else {}
     titles = {
         400: _("No entendimos esta petición"),
         403: _("No puedes hacer esto desde aquí"),
@@ -196,7 +207,9 @@ def _http_failed_with(status: int) -> Response:
         405: _("Vuelve al catálogo y empieza desde ahí."),
     }
     title = titles.get(status, titles[400] if status < 500 else _("Algo salió mal"))
-    return error_page(status, title, texts.get(status, ""), "sleeping" if status >= 500 else "search")
+    return error_page(
+        status, title, texts.get(status, ""), "sleeping" if status >= 500 else "search", **search
+    )
 
 
 def _http_failed(problem: HTTPException) -> ResponseReturnValue:
@@ -244,6 +257,7 @@ def init_pages(app: Flask) -> None:
     )
     app.register_error_handler(ServiceError, _service_failed)
     app.register_error_handler(StoreDownError, _store_down)
+    app.register_error_handler(AdminsOnlyError, _admins_only)
     app.register_error_handler(HTTPException, _http_failed)
     app.register_error_handler(Exception, _failed)
 

@@ -12,8 +12,9 @@ from typing import ParamSpec
 from urllib.parse import urlencode
 
 import msgspec
-from flask import Flask, Response, abort, current_app, g, redirect, request, url_for
+from flask import Flask, Response, current_app, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import Forbidden
 
 from storefront import cookies
 from storefront.forms import AGAIN
@@ -161,6 +162,7 @@ def kept_form() -> dict[str, str] | None:
     body = store().kept_form(name, visitor().usuario_id) if name else None
     if body is None:
         return None
+    notify("info", _("Tu sesión terminó. Revisa y envía otra vez."))
     typed: dict[str, str] = msgspec.json.decode(body)
     return typed
 
@@ -179,6 +181,10 @@ def members_only(view: View[Arguments]) -> View[Arguments]:
     return guarded
 
 
+class AdminsOnlyError(Forbidden):
+    """Somebody who does not run the shop asks for a page of its administration."""
+
+
 def admins_only(view: View[Arguments]) -> View[Arguments]:
     """A view for those who run the shop; where tokens carry no role, the services decide."""
 
@@ -188,7 +194,7 @@ def admins_only(view: View[Arguments]) -> View[Arguments]:
         if claims is None:
             return sign_in_first()
         if not claims.may_add_products:
-            abort(403)
+            raise AdminsOnlyError
         return view(*arguments, **named)
 
     return guarded

@@ -92,4 +92,4 @@ def test_a_shopper_is_turned_away(page: Page, shop: Running) -> None:
     answer = page.goto("/admin/productos")
     assert answer is not None
     assert answer.status == 403
-    expect(page.get_by_role("heading", level=1)).to_have_text("No puedes hacer esto desde aquí")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Esta sección es para administración")

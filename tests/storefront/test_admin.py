@@ -1,9 +1,13 @@
 """Running the shop: products, stock, pictures, and the orders board."""
 
 import io
+import time
 
+import jwt
 from PIL import Image
 
+from storefront.cookies import signer
+from tests.shop import SECRET
 from tests.storefront.conftest import PlainShop, RealShop, Visit
 
 
@@ -177,3 +181,65 @@ def test_plain_services_have_no_pictures_nor_stock_in_the_form(plain: PlainShop)
     text = plain.visit().register().get("/admin/productos/nuevo").text
     for absent in ('name="imagen"', 'name="stock"', 'name="categoria"'):
         assert absent not in text
+
+
+def test_who_does_not_run_the_shop_may_sign_in_as_who_does(real: RealShop) -> None:
+    visit = real.member().get("/admin/productos?q=taza")
+    assert (visit.status, visit.heading) == (403, "Esta sección es para administración")
+    visit.send("/salir")
+    assert visit.heading == "Entrar"
+    admin = real.services.admin
+    visit.send("/entrar", email=admin.email, password=admin.password)
+    assert visit.path == "/admin/productos?q=taza"
+
+
+def test_while_products_is_down_the_form_is_kept(real: RealShop) -> None:
+    number = real.a_producto(nombre="Se cae", precio=10)
+    owner = real.owner().get(f"/admin/productos/{number}")
+    productos = real.services.productos
+    productos.kill()
+    try:
+        owner.send(f"/admin/productos/{number}", nombre="Nombre nuevo", precio="1,299.90")
+        assert (owner.status, owner.page and owner.page.headers["Retry-After"]) == (503, "30")
+        assert 'value="Nombre nuevo"' in owner.text
+        assert "No se cambió nada" in owner.text
+    finally:
+        productos.start()
+    owner.send(f"/admin/productos/{number}")
+    assert "Guardamos Nombre nuevo." in owner.text
+
+
+def test_a_price_is_shown_as_it_was_understood(plain: PlainShop) -> None:
+    visit = plain.visit().register().get("/admin/productos/nuevo")
+    visit.send("/admin/productos/nuevo", nombre="", precio="1.299,90")
+    assert visit.status == 422
+    assert 'value="1299.90"' in visit.text
+
+
+def test_a_form_that_comes_back_after_the_session_asks_for_another_look(real: RealShop) -> None:
+    owner = real.owner().get("/admin/productos/nuevo")
+    form = {**owner.form("/admin/productos/nuevo")["fields"], "nombre": "Sin terminar", "precio": "5"}
+    expired(real, owner)
+    owner.post("/admin/productos/nuevo", form)
+    admin = real.services.admin
+    owner.send("/entrar", email=admin.email, password=admin.password)
+    assert owner.heading == "Producto nuevo"
+    assert "Tu sesión terminó. Revisa y envía otra vez." in owner.text
+    assert 'value="Sin terminar"' in owner.text
+
+
+def expired(real: RealShop, visit: Visit) -> None:
+    """Puts a token that has just ended in place of the session's."""
+    admin = real.services.admin
+    claims = {"usuario_id": admin.id, "nombre": admin.nombre, "exp": time.time() - 1}
+    token = jwt.encode(claims, SECRET, "HS256")
+    with real.app.test_request_context():
+        visit.client.set_cookie("sesion", signer("sesion").sign(f"sid~{token}").decode())
+
+
+def test_the_last_checks_of_each_service_are_told(real: RealShop) -> None:
+    owner = real.owner()
+    for _ in range(7):
+        text = owner.get("/admin/operaciones").text
+    rows = text.split("<tr>")[2:]
+    assert [row.count("Funciona") for row in rows] == [1 + 5] * 3

@@ -105,3 +105,15 @@ def test_what_is_sold_out_is_no_longer_sold(real: RealShop) -> None:
     assert "Agotado" in visit.text
     assert 'id="comprar"' not in visit.text
     assert visit.add_to_cart(taza).status == 422
+
+
+def test_a_price_that_changed_since_it_was_shown_is_told(plain: PlainShop) -> None:
+    taza = plain.a_producto("Taza", 299)
+    cards, page = plain.visit().get("/productos"), plain.visit().get(f"/productos/{taza}")
+    plain.services["productos"].extensions["run"]("UPDATE productos SET precio = 319")
+    plain.fresh()
+    for visit in (cards, page):
+        visit.send("/carrito/lineas")
+        assert "Taza: el precio cambió de $299.00 a $319.00." in visit.text
+        assert visit.get("/productos").send("/carrito/lineas").heading == "Tu carrito (2 artículos)"
+        assert "el precio cambió" not in visit.text

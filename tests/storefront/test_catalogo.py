@@ -166,3 +166,57 @@ def test_a_shop_too_large_to_keep_is_asked_page_by_page(
     visit.add_to_cart(numbers[3], 2)
     assert "$26.00 MXN" in visit.text
     assert "Enorme" in visit.get("/productos").text
+
+
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [
+        ("orden=nonsense", "No conocemos el orden «nonsense»; usamos el de siempre."),
+        ("pagina=x", "No entendimos la página «x»; esta es la primera."),
+        ("pagina=0", "No entendimos la página «0»; esta es la primera."),
+    ],
+)
+def test_a_value_that_nobody_understands_is_told(stocked: PlainShop, query: str, told: str) -> None:
+    visit = stocked.visit().get(f"/productos?{query}")
+    assert told in visit.text
+    assert len(names(visit)) == 4
+    assert "No conocemos" not in stocked.visit().get("/productos?orden=relevancia&pagina=1").text
+
+
+def test_one_product_needs_no_order(plain: PlainShop) -> None:
+    plain.a_producto("Taza")
+    assert 'name="orden"' not in plain.visit().get("/productos").text
+    plain.a_producto("Gorro")
+    assert 'name="orden"' in plain.visit().get("/productos").text
+    assert 'name="orden"' in plain.visit().get("/productos?q=taza").text
+
+
+def test_what_is_not_there_can_be_searched(plain: PlainShop) -> None:
+    visit = plain.visit().get("/en/nada")
+    assert visit.status == 404
+    assert 'action="/en/productos"' in visit.text.split("<main")[1].split("</main>")[0]
+
+
+def test_the_age_of_the_catalogue_stands_above_the_heading(
+    stocked: PlainShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    visit = stocked.visit().get("/").add_to_cart(1)
+    stocked.adapter.down.add(PRODUCTOS)
+    now = time.monotonic
+    monkeypatch.setattr("storefront.shelf.time.monotonic", lambda: now() + 240)
+    for path in ("/", "/productos", "/productos/1", "/carrito"):
+        text = visit.get(path).text
+        assert text.index("Precios y existencias de hace") < text.index("<h1"), path
+
+
+def test_a_page_describes_itself_to_those_who_link_to_it(real: RealShop) -> None:
+    number = real.a_producto(nombre='Taza "rara"', descripcion="Para el té")
+    text = real.visit().get(f"/productos/{number}").text
+    for name, content in (
+        ("title", "Taza &#34;rara&#34;"),
+        ("description", "Para el té"),
+        ("url", f"http://localhost/productos/{number}-taza-rara"),
+        ("site_name", "Pingüi"),
+    ):
+        assert f'<meta property="og:{name}" content="{content}">' in text
+    assert "og:image" not in text

@@ -82,3 +82,19 @@ def test_the_look_is_chosen_without_scripts(plain: PlainShop) -> None:
     assert 'data-theme="oscura"' in visit.text
     visit.send("/apariencia", tema="")
     assert "data-theme" not in visit.text
+
+
+def test_the_account_page_has_language_and_look(plain: PlainShop) -> None:
+    visit = plain.visit().register().get("/cuenta")
+    main = visit.text.split("<main")[1].split("</main>")[0]
+    assert 'href="/en/cuenta"' in main
+    assert visit.send("/apariencia", tema="clara").path == "/cuenta"
+
+
+def test_a_session_that_ends_while_the_account_is_changed_leads_back_to_it(real: RealShop) -> None:
+    person = real.services.person()
+    visit = real.visit().sign_in(person.email, person.password).get("/cuenta")
+    form = visit.form("/cuenta/nombre")["fields"]
+    visit.client.delete_cookie("sesion")
+    visit.post("/cuenta/nombre", {**form, "nombre": "Otro"})
+    assert visit.send("/entrar", email=person.email, password=person.password).heading == "Mi cuenta"

@@ -76,3 +76,9 @@ def test_a_service_that_knows_no_reasons_is_asked_for_none(plain: PlainShop) -> 
     assert "Motivo" not in visit.text
     visit.send("/pedidos/1/cancelar", motivo="de todos modos")
     assert asked == [{"estado": "cancelado"}]
+
+
+def test_an_empty_list_names_its_filter(real: RealShop) -> None:
+    visit, _numero = an_order(real)
+    assert "No tienes pedidos en «Entregado»" in visit.get("/pedidos?estado=entregado").text
+    assert "You have no orders in “Cancelled”" in visit.get("/en/pedidos?estado=cancelado").text
