@@ -234,7 +234,7 @@ PEER_PRODUCTS = """CREATE TABLE productos (id INTEGER PRIMARY KEY AUTOINCREMENT,
 PEER_ORDERS = """CREATE TABLE pedidos (id INTEGER PRIMARY KEY AUTOINCREMENT, usuario_id INTEGER NOT NULL,
     producto_id INTEGER NOT NULL, cantidad INTEGER NOT NULL, estado TEXT DEFAULT 'pendiente', nombre TEXT,
     precio_unitario REAL, total REAL, moneda TEXT, compra_id TEXT, creado_en TEXT, enviado_en TEXT, entregado_en TEXT,
-    cancelado_en TEXT, version INTEGER DEFAULT 1)"""
+    cancelado_en TEXT, version INTEGER DEFAULT 1, motivo TEXT)"""
 
 
 def peer_product(product: Product) -> tuple[Any, ...]:
@@ -247,4 +247,4 @@ def peer_order(order: Order) -> tuple[Any, ...]:
     product = order.producto
     held = (product.nombre, product.precio / 100, product.precio * order.cantidad / 100, "MXN")
     asked = (order.id, order.usuario_id, product.id, order.cantidad, "pendiente")
-    return (*asked, *held, None, iso(order.creado_en), None, None, None, 1)
+    return (*asked, *held, None, iso(order.creado_en), None, None, None, 1, None)

@@ -107,10 +107,15 @@ class Shop:
         if self._program:
             self._program.stop()
 
+    @property
+    def supervisor(self) -> int:
+        """The process group of what started the four programs."""
+        assert self._program is not None
+        return self._program.process.pid
+
     def group(self, name: str) -> int:
         """The process group of one program."""
-        assert self._program is not None
-        return group_of(self._program.process.pid, MODULES[name])
+        return group_of(self.supervisor, MODULES[name])
 
 
 def isolated(folder: Path, database: str, ports: dict[str, int]) -> dict[str, str]:
@@ -148,6 +153,11 @@ class Peer:
             {**os.environ, "SECRET_KEY": SECRET},
             folder / f"{module}-{self.port}.log",
         )
+
+    @property
+    def group(self) -> int:
+        """Its process group."""
+        return self._program.process.pid
 
     def wait(self) -> None:
         self._program.wait_for(self.address)

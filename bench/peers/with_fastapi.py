@@ -68,6 +68,7 @@ class PedidoRow(Base):
     entregado_en: Mapped[str | None]
     cancelado_en: Mapped[str | None]
     version: Mapped[int]
+    motivo: Mapped[str | None]
 
 
 class FromRow(BaseModel):
@@ -109,6 +110,7 @@ class Pedido(FromRow):
     entregado_en: str | None
     cancelado_en: str | None
     version: int
+    motivo: str | None
 
 
 bearer = HTTPBearer()
