@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.api.sagas import poll
 from tests.faults.checker import VISIBLE, canaries, settle, violations
 from tests.faults.customers import ApiCustomer, Shopper
-from tests.faults.history import History
+from tests.faults.history import OK, History
 from tests.faults.selection import EVERYTHING, SEED, is_chosen
 from tests.faults.supervisor import FaultyShop
 from tests.shop import Person
@@ -39,17 +40,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 class Stage:
     """A running shop, its people, and the history of what one test does to it."""
 
-    def __init__(self, shop: FaultyShop) -> None:
+    def __init__(self, shop: FaultyShop, name: str, folder: Path) -> None:
         self.shop = shop
+        self.seed = SEED
+        self.chance = random.Random(f"{SEED} {name}")
+        self.history = History(folder / "history.jsonl", SEED)
         self.late: dict[
             str, float
         ] = {}  # seconds that a fault may hold a program's answers beyond the deadline
         self.people: list[Person] = []
-
-    def begin(self, name: str, folder: Path) -> None:
-        self.seed = SEED
-        self.chance = random.Random(f"{SEED} {name}")
-        self.history = History(folder / "history.jsonl", SEED)
 
     def a_person(self) -> Person:
         number = len(self.people) + 1
@@ -64,6 +63,11 @@ class Stage:
 
     def a_shopper(self) -> Shopper:
         return Shopper(self.shop, self.history, self.a_person()).sign_in()
+
+    def until_more_ok(self, more: int = 10, seconds: float = 30) -> None:
+        """Wait until ``more`` calls more have been answered ok."""
+        goal = self.history.outcomes()[OK] + more
+        poll(lambda: self.history.outcomes()[OK] >= goal, seconds)
 
     def check(self) -> float:
         """Heal, wait, and compare everything with everything; the seconds until the shop served."""
@@ -93,8 +97,7 @@ def stage(faulty_shop: FaultyShop, tmp_path: Path, request: pytest.FixtureReques
 
 
 def staged(shop: FaultyShop, folder: Path, request: pytest.FixtureRequest) -> Iterator[Stage]:
-    stage = Stage(shop)
-    stage.begin(request.node.nodeid, folder)
+    stage = Stage(shop, request.node.nodeid, folder)
     print(f"seed {SEED}: make faults SEED={SEED}")
     before, kills = ordered(shop), shop.supervisor.kills.total()
     yield stage

@@ -5,7 +5,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -34,15 +33,11 @@ def test_stopped_and_continued(stage: Stage, name: str, seconds: float) -> None:
     if name in ("pedidos", "storefront"):
         stage.late = {name: seconds + 2}
     with Crowd(customers, products, stage.seed):
-        poll(lambda: stage.history.outcomes()[OK] > 10)
+        stage.until_more_ok()
         shop.program(name).pause()
         time.sleep(seconds)
         shop.program(name).resume()
-        poll(partial(more_ok, stage, stage.history.outcomes()[OK] + 10))
-
-
-def more_ok(stage: Stage, than: int) -> bool:
-    return stage.history.outcomes()[OK] > than
+        stage.until_more_ok()
 
 
 class Clock:
@@ -105,14 +100,14 @@ def test_a_wrong_clock(stage: Stage, tmp_path: Path, name: str, offset: str) -> 
     shop, product = stage.shop, stage.shop.a_producto(stock=500)
     customers = [stage.a_customer() for _ in range(4)]
     with clock_of(shop, [shop.program(name)], tmp_path) as clock, Crowd(customers, [product], stage.seed):
-        poll(partial(more_ok, stage, 5))
+        stage.until_more_ok(5)
         clock.set(offset)
         if offset in ("+20", "-20"):
-            poll(partial(more_ok, stage, stage.history.outcomes()[OK] + 20))
+            stage.until_more_ok(20)
         else:
             time.sleep(chosen([6.0], [3.0])[0])
         clock.set("+0")
-        poll(partial(more_ok, stage, stage.history.outcomes()[OK] + 10), 20)
+        stage.until_more_ok()
 
 
 @needs_faketime

@@ -92,10 +92,6 @@ def test_a_crash_of_postgresql_takes_no_acknowledged_order(stage: Stage, postgre
     crowd = [stage.a_customer() for _ in range(8)]
     with Crowd(crowd, [product], stage.seed):
         for _ in range(chosen([10], [2])[0]):
-            poll(partial(more_ok, stage, stage.history.outcomes()[OK] + 10))
+            stage.until_more_ok()
             postgresql.stop()
             postgresql.start()
-
-
-def more_ok(stage: Stage, than: int) -> bool:
-    return stage.history.outcomes()[OK] > than

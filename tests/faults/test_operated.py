@@ -8,7 +8,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -41,28 +40,19 @@ def restart(shop: FaultyShop, service: Service, **environment: str) -> None:
         service.start()
 
 
-def more_ok(stage: Stage, than: int) -> bool:
-    return stage.history.outcomes()[OK] > than
-
-
-def bought(stage: Stage) -> None:
-    """Wait until people have bought some more."""
-    poll(partial(more_ok, stage, stage.history.outcomes()[OK] + 10), 30)
-
-
 def test_a_rolling_restart_with_a_new_key(stage: Stage) -> None:
     """F13: each program ends when told, and the services sign with a new key; nobody is signed out, nothing told is lost."""
     shop = stage.shop
     products = [shop.a_producto(stock=5000), shop.a_producto(stock=50)]
     customers = [stage.a_customer() for _ in range(6)] + [stage.a_shopper() for _ in range(4)]
     with Crowd(customers, products, stage.seed):
-        bought(stage)
+        stage.until_more_ok()
         for one in (shop.storefront, *(shop.program(name) for name in chosen(VERIFIERS_FIRST, ["pedidos"]))):
             restart(shop, one)
-            bought(stage)
+            stage.until_more_ok()
         for name in VERIFIERS_FIRST:
             restart(shop, shop.program(name), SECRET_KEY=NEW_SECRET, SECRET_KEY_ANTERIORES=SECRET)
-            bought(stage)
+            stage.until_more_ok()
     assert 401 not in {call.status for call in stage.history.calls}
     for name in VERIFIERS_FIRST:
         restart(shop, shop.program(name), SECRET_KEY=SECRET, SECRET_KEY_ANTERIORES=NEW_SECRET)
@@ -75,12 +65,11 @@ def test_a_backup_under_load_and_half_a_restore(tmp_path: Path) -> None:
     shop = FaultyShop(folder, f"sqlite:///{folder / 'database.db'}")
     try:
         shop.start()
-        stage = Stage(shop)
-        stage.begin("backup", tmp_path)
+        stage = Stage(shop, "backup", tmp_path)
         products = [shop.a_producto(stock=5000)]
         customers = [stage.a_customer() for _ in range(6)]
         with Crowd(customers, products, stage.seed):
-            bought(stage)
+            stage.until_more_ok()
             told = {
                 call.order
                 for call in stage.history.calls
@@ -88,7 +77,7 @@ def test_a_backup_under_load_and_half_a_restore(tmp_path: Path) -> None:
             }
             done = program("operations.backup", shop, tmp_path / "backup")
             assert done.status == 0, done
-            bought(stage)
+            stage.until_more_ok()
         poll(lambda: not shop.pedidos.sql(UNFINISHED))
         stop_all(shop)
         assert faults(shop) == []

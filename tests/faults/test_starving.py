@@ -81,7 +81,7 @@ def test_a_full_disk(small_stage: Stage, small_disk: Path) -> None:
     customers = [small_stage.a_customer() for _ in range(4)] + [small_stage.a_shopper() for _ in range(2)]
     processes = [program.process for program in shop.programs]
     with Crowd(customers, [product], small_stage.seed):
-        poll(lambda: small_stage.history.outcomes()[OK] > 10)
+        small_stage.until_more_ok()
         filler = fill(small_disk)
         refused = small_stage.history.outcomes()[REFUSED]
         poll(lambda: small_stage.history.outcomes()[REFUSED] > refused + 20)
@@ -94,8 +94,7 @@ def test_a_full_disk(small_stage: Stage, small_disk: Path) -> None:
             answer = program.get(path, shop.admin.token)
             assert answer.status_code == 200, f"{program.name} {path}: {answer.text[:300]}"
         filler.unlink()
-        done = small_stage.history.outcomes()[OK]
-        poll(lambda: small_stage.history.outcomes()[OK] > done + 10)
+        small_stage.until_more_ok()
     assert [program.process for program in shop.programs] == processes
 
 
@@ -137,8 +136,7 @@ def test_a_locked_database(stage: Stage, name: str, seconds: float) -> None:
         if name != "usuarios":
             assert told.outcome == (OK if seconds <= 1 else REFUSED)
             assert told.seconds > 0.9
-        done = stage.history.outcomes()[OK]
-        poll(lambda: stage.history.outcomes()[OK] > done + 10)
+        stage.until_more_ok()
 
 
 @SQLITE
@@ -185,7 +183,7 @@ def test_two_hundred_slow_sockets(stage: Stage, name: str) -> None:
     with ExitStack() as stack:
         slow_sockets(shop.program(name), 200, stack)
         with Crowd(customers, [product], stage.seed):
-            poll(lambda: stage.history.outcomes()[OK] > 30)
+            stage.until_more_ok(30)
             assert shop.program(name).get("/health").status_code == 200
 
 
@@ -239,8 +237,7 @@ def test_few_file_descriptors(stage: Stage, name: str) -> None:
             slow_sockets(program, 12, stack)
             time.sleep(chosen([10.0], [3.0])[0])
         stack.close()
-        done = stage.history.outcomes()[OK]
-        poll(lambda: stage.history.outcomes()[OK] > done + 10)
+        stage.until_more_ok()
 
 
 @pytest.mark.parametrize("name", chosen(["pedidos", "productos", "storefront"], ["pedidos"]))
@@ -254,5 +251,4 @@ def test_little_memory(stage: Stage, name: str) -> None:
     with Crowd(customers, [product], stage.seed):
         with limited(program, resource.RLIMIT_AS, int(used) * 1024 + MEGABYTE):
             time.sleep(chosen([10.0], [3.0])[0])
-        done = stage.history.outcomes()[OK]
-        poll(lambda: stage.history.outcomes()[OK] > done + 10, 30)
+        stage.until_more_ok()
