@@ -18,7 +18,7 @@ from bench.programs import ROOT, Shop, running, scratch
 from bench.rounds import Session, failed, p99
 
 CONNECTIONS = 16
-SECONDS = 4
+SECONDS = 3
 ROUNDS = 3
 PACE = 0.02  # seconds between requests of somebody who does something else
 MEBIBYTE = 2**20

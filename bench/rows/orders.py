@@ -8,7 +8,7 @@ from bench.programs import Peer, Shop, running, scratch
 from bench.rounds import Session
 
 ALONE, WHOLE = "shop alone", "shop"
-SECONDS = 5  # the original's slowest requests take seconds
+SECONDS = 4  # the original's slowest requests take seconds
 ROUNDS = 3
 
 

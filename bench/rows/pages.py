@@ -12,7 +12,7 @@ from bench.programs import Shop, running, scratch
 from bench.rounds import Session, failed, middle, p99
 
 CONNECTIONS = 16
-SECONDS = 3
+SECONDS = 2
 ROUNDS = 3
 VISITORS = range(2, 10)  # numbers of accounts
 

@@ -19,8 +19,8 @@ from bench.rows.pages import signed_in
 LATE = 0.3  # seconds
 HANGING = 2
 CONNECTIONS = 16
-SECONDS = 3
-ROUNDS = 5
+SECONDS = 2
+ROUNDS = 4
 
 
 def waiting(session: Session) -> None:

@@ -14,7 +14,7 @@ from bench.findings import Finding, Result, Spread, least, most
 from bench.growth import visited
 from bench.growth.calls import CALLS, Call
 from bench.load import Load, LoadError, Measured, signed
-from bench.noise import Guard
+from bench.noise import MOST_IN_ALL, Guard
 from bench.people import token
 from bench.programs import Peer, Shop, running, scratch
 from bench.rounds import SHOP, Session
@@ -183,3 +183,13 @@ def test_every_call_of_the_growth_run_is_answered(
 ) -> None:
     monkeypatch.setattr(visited, "CALLS", 2)
     assert somebody.p95(call) > 0
+
+
+def test_a_run_has_an_end_however_noisy_the_machine_is() -> None:
+    slower = iter(1.0 * 1.2**number for number in range(1000))
+    turns = iter(range(1000))
+    guard = Guard(look=lambda: next(slower))
+    for _ in range(50):
+        guard.quietly(lambda: next(turns))
+    assert guard.repeated == MOST_IN_ALL
+    assert next(turns) == 50 + MOST_IN_ALL
