@@ -21,10 +21,11 @@ Value = TypeVar("Value")
 class Guard:
     """Repeats what was measured in noise. ``repeated`` and ``noisy`` count such turns, and those that stayed so.
 
-    ``look`` gives the seconds that the fixed work takes now.
+    ``look`` gives the seconds that the fixed work takes now; ``repeats`` is how often one turn may be repeated.
     """
 
     look: Callable[[], float] = lambda: min(_fixed_work() for _ in range(LOOKS))
+    repeats: int = MOST_REPEATS
     best: float = float("inf")
     turns: int = 0
     repeated: int = 0
@@ -35,7 +36,7 @@ class Guard:
         self.turns += 1
         tried: list[tuple[float, int, Value]] = []
         before = self._slowness()
-        for number in range(MOST_REPEATS + 1):
+        for number in range(self.repeats + 1):
             value = act()
             after = self._slowness()
             slowness = max(before, after)
@@ -43,7 +44,7 @@ class Guard:
                 return value
             tried.append((slowness, number, value))
             before = after
-            if number == MOST_REPEATS or self.repeated == MOST_IN_ALL:
+            if number == self.repeats or self.repeated == MOST_IN_ALL:
                 break
             self.repeated += 1
         self.noisy += 1

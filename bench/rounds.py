@@ -17,8 +17,10 @@ class Session:
 
     quick: bool
     say: Callable[[str], None]
-    guard: Guard = field(default_factory=Guard)
     result: Result = field(default_factory=Result)
+
+    def __post_init__(self) -> None:
+        self.guard = Guard(repeats=0) if self.quick else Guard()
 
     @property
     def rounds(self) -> int:
