@@ -106,7 +106,9 @@ def _page_of_orders(estado: str, number: int) -> tuple[tuple[Pedido, ...], int, 
     """Newest first. A service that pages says the total; another answers everything, and is counted here."""
     service = shop().services.pedidos
     who = visitor()
-    params = {"limite": str(PAGE_SIZE), "pagina": str(number)} | ({"estado": estado} if estado else {})
+    params = {"limite": str(PAGE_SIZE), "pagina": str(number), "orden": "recientes"} | (
+        {"estado": estado} if estado else {}
+    )
     page = service.de_usuario(who.token, who.usuario_id, params)
     if page.total is not None:
         return page.pedidos, page.total, _counts(page.total if not estado else None)

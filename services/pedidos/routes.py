@@ -115,7 +115,7 @@ def declare_lists(api: Api, database: Database) -> None:
         "GET", "/pedidos/usuario/<id:usuario_id>", answers, errors=(403,), headers=("If-None-Match",)
     )
     def of_user(caller: Caller, usuario_id: int, query: DeUsuario) -> Response:
-        """A person's orders by number: one's own, an administrator anybody's.
+        """A person's orders by number, or with orden=recientes the newest first: one's own, an administrator anybody's.
 
         Without limite and pagina all of them. X-Total-Count counts them (paged: up to 1000, then 1000+), Link leads to
         the next page.
@@ -125,13 +125,14 @@ def declare_lists(api: Api, database: Database) -> None:
         if query == DeUsuario():
             return answered(whole(usuario_id))
         condition = store.of_user(usuario_id, _given(query.estado), _text_of(query.compra_id))
+        newest_first = query.orden is not UNSET
         if query.limite is UNSET and query.pagina is UNSET:
             with database.read() as connection:
-                rows = store.listed(connection, condition)
+                rows = store.listed(connection, condition, newest_first=newest_first)
             return listing([pedido(row) for row in rows], {"X-Total-Count": str(len(rows))})
         page = Page(_given(query.pagina) or 1, _given(query.limite) or PAGE)
         with database.read() as connection:
-            rows = store.listed(connection, condition, page.size + 1, page.offset)
+            rows = store.listed(connection, condition, page.size + 1, page.offset, newest_first=newest_first)
             total = store.counted(connection, condition)
         return listing([pedido(row) for row in rows[: page.size]], page.headers(rows, total))
 

@@ -45,12 +45,13 @@ class Cambio(Struct):
 
 
 class DeUsuario(Struct):
-    """Which of a person's orders. Without ``limite`` and ``pagina`` all of them, oldest first."""
+    """Which of a person's orders. Without ``limite`` and ``pagina`` all of them; oldest first where ``orden`` is not told."""
 
     limite: Limite | UnsetType = UNSET
     pagina: Pagina | UnsetType = UNSET
     estado: EstadoName | UnsetType = UNSET
     compra_id: CompraId | UnsetType = UNSET
+    orden: Literal["recientes"] | UnsetType = UNSET
 
 
 class DeTodos(Struct):

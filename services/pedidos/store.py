@@ -260,10 +260,15 @@ def mark(connection: Connection, usuario_id: int) -> Mark:
 
 
 def listed(
-    connection: Connection, condition: ColumnElement[bool], limit: int | None = None, offset: int = 0
+    connection: Connection,
+    condition: ColumnElement[bool],
+    limit: int | None = None,
+    offset: int = 0,
+    *,
+    newest_first: bool = False,
 ) -> Rows:
     """Orders by number; all of them where ``limit`` is None."""
-    statement = select(pedidos).where(condition).order_by(c.id)
+    statement = select(pedidos).where(condition).order_by(c.id.desc() if newest_first else c.id)
     if limit is not None:
         statement = statement.limit(limit).offset(offset)
     return connection.execute(statement).all()

@@ -431,6 +431,8 @@ def test_the_whole_list_and_its_pages(shop: Shop, product: int) -> None:
     assert ids(f"compra_id={UUID}0&limite=2&pagina=2") == [numbers[4], numbers[6]]
     assert ids(f"compra_id={UUID}9") == []
     assert ids("otro=1") == numbers
+    assert ids("orden=recientes") == numbers[::-1]
+    assert ids("orden=recientes&limite=3&pagina=2") == numbers[3:0:-1]
 
 
 @pytest.mark.parametrize(
@@ -447,6 +449,7 @@ def test_the_whole_list_and_its_pages(shop: Shop, product: int) -> None:
         "pagina=99999999999999999999",
         "estado=otro",
         "compra_id=x",
+        "orden=otro",
     ],
 )
 def test_queries_that_are_wrong(shop: Shop, person: Person, query: str) -> None:

@@ -82,3 +82,11 @@ def test_an_empty_list_names_its_filter(real: RealShop) -> None:
     visit, _numero = an_order(real)
     assert "No tienes pedidos en «Entregado»" in visit.get("/pedidos?estado=entregado").text
     assert "You have no orders in “Cancelled”" in visit.get("/en/pedidos?estado=cancelado").text
+
+
+def test_the_newest_order_stands_first(real: RealShop) -> None:
+    visit, first = an_order(real)
+    taza = real.a_producto(nombre="Otra taza", stock=5)
+    second = visit.add_to_cart(taza).get("/pagar/revisar").send("/pagar/confirmar").heading.rsplit(" ", 1)[1]
+    text = visit.get("/pedidos").text
+    assert text.index(f"Pedido {second}") < text.index(f"Pedido {first}")
