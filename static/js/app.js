@@ -51,7 +51,7 @@ on('htmx:finally:request', event => {
 });
 on('htmx:after:swap', event => {
   const { sourceElement, target, select, response } = event.detail.ctx;
-  if (sourceElement?.matches?.('.add') && response?.status < 400) tick(sourceElement.querySelector('use'));
+  if (sourceElement?.matches?.('.add') && response?.status < 400) tick(sourceElement.querySelector('path'));
   if (document.activeElement !== document.body) return;
   const part = target?.isConnected ? target : select && document.querySelector(select);
   const heading = part?.querySelector?.('[tabindex="-1"]') ?? document.querySelector('h1[tabindex="-1"]');
@@ -60,7 +60,7 @@ on('htmx:after:swap', event => {
 
 // The plus of the button becomes a check mark of the same size, so nothing moves.
 function tick(drawing) {
-  drawing?.setAttribute('href', drawing.getAttribute('href').replace('#plus', '#check'));
+  drawing?.setAttribute('d', 'm5 12.5 4.6 4.6L19.5 7');
 }
 
 // Back may show a kept copy: private pages are asked for again, on others only the count of the cart is.
