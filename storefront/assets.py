@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from stat import S_ISREG
 
 import brotli
 from flask import Flask, Response, abort, request
@@ -65,6 +66,7 @@ class Assets:
             raise SystemExit(f"htmx is missing ({htmx}): run make setup")
         self._folder = folder
         self._htmx = htmx
+        self._by_path: dict[str, Asset] = {}
         self._stamp = self._last_change()
         self._load()
 
@@ -92,13 +94,23 @@ class Assets:
         for file in (self._folder / "img").iterdir():
             if file.suffix in CONTENT_TYPES:
                 assets[f"img/{file.name}"] = prepare(f"img/{file.name}", file.read_bytes())
+        # First what can be asked for, then what is linked to; pages shown before still ask for what they named.
+        self._by_path = self._by_path | {asset.path: asset for asset in assets.values()}
         self._by_name = assets
-        self._by_path = {asset.path: asset for asset in assets.values()}
 
     def _last_change(self) -> tuple[int, int]:
         """How many files there are and when the newest was written, in nanoseconds."""
-        times = [file.stat().st_mtime_ns for file in self._folder.rglob("*") if file.is_file()]
+        times = [when for file in self._folder.rglob("*") if (when := last_written(file)) is not None]
         return len(times), max(times, default=0)
+
+
+def last_written(file: Path) -> int | None:
+    """When, in nanoseconds; None for a folder, and for a file that an editor has just taken away."""
+    try:
+        status = file.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_mtime_ns if S_ISREG(status.st_mode) else None
 
 
 def init_assets(app: Flask) -> None:

@@ -10,7 +10,7 @@ from flask import Flask, render_template_string
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from storefront.assets import FOR_EVER, STATIC, init_assets
+from storefront.assets import FOR_EVER, STATIC, init_assets, last_written
 
 KILOBYTE = 1024
 
@@ -137,6 +137,15 @@ def test_under_debug_a_changed_file_is_read_again(tmp_path: Path) -> None:
     assert after != before
     assert "snow" in fetch(debugged.test_client(), after).text
     assert url_of(served, "app.css") == before
+    assert "navy" in fetch(debugged.test_client(), before).text  # a page shown before still asks for it
+
+
+def test_a_file_that_vanishes_while_they_are_looked_at_does_not_count(tmp_path: Path) -> None:
+    file = a_folder(tmp_path) / "css" / "20-colours.css"
+    assert last_written(file) == file.stat().st_mtime_ns
+    assert last_written(file.parent) is None
+    file.unlink()
+    assert last_written(file) is None
 
 
 def test_a_missing_htmx_is_one_line_that_says_what_to_do(tmp_path: Path) -> None:
