@@ -17,10 +17,11 @@ START_SECONDS = 10.0
 
 
 class RedisServer:
-    """A running server. It can be killed, frozen and started again over what it has kept."""
+    """A running server. It can be killed, frozen and started again over what it has kept. ``more`` are options of it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **more: str) -> None:
         self.folder = folder
+        self.more = more
         self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self.process: subprocess.Popen[bytes] | None = None
@@ -30,6 +31,7 @@ class RedisServer:
         program = shutil.which("redis-server")
         assert program, "redis-server is missing: apt-get install redis-server"
         options = {"bind": "127.0.0.1", "port": self.port, "appendonly": "yes", "appendfsync": "always"}
+        options.update(self.more)
         words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
         self.process = subprocess.Popen(
             [program, *words, "--save", "", "--dir", str(self.folder)],
@@ -64,9 +66,9 @@ class RedisServer:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[RedisServer]:
+def running(folder: Path, **more: str) -> Iterator[RedisServer]:
     """A server that is gone at the end of the block."""
-    server = RedisServer(folder)
+    server = RedisServer(folder, **more)
     try:
         yield server
     finally:

@@ -16,7 +16,9 @@ from storefront.shared_store import SharedStore
 from storefront.store import StoreDownError
 from tests import redis_server
 from tests.plain_services import apps
+from tests.ports import free_port
 from tests.redis_server import RedisServer
+from tests.scale.proxies import a_certificate
 from tests.storefront.conftest import PEDIDOS, PRODUCTOS, USUARIOS, PlainShop, Visit, a_storefront
 from tests.storefront.wsgi_transport import WsgiAdapter
 
@@ -201,6 +203,34 @@ def test_whatever_answers_nobody_waits_for_long(answer: Any) -> None:
             assert time.monotonic() - begun < 0.8
         assert store.circuit.state == "open"
         store.close()
+
+
+def test_by_every_way_to_it_a_frozen_redis_holds_nobody(tmp_path: Path) -> None:
+    a_certificate(tmp_path)
+    files = {
+        "tls-cert-file": "fullchain.pem",
+        "tls-ca-cert-file": "fullchain.pem",
+        "tls-key-file": "privkey.pem",
+    }
+    port, path = free_port(), tmp_path / "redis.sock"
+    options = {"tls-port": str(port), "tls-auth-clients": "no", "unixsocket": str(path)}
+    options |= {name: str(tmp_path / file) for name, file in files.items()}
+    with redis_server.running(tmp_path, **options) as redis:
+        certificate = f"ssl_ca_certs={tmp_path / 'fullchain.pem'}"
+        urls = (redis.url, f"unix://{path}?db=0", f"rediss://127.0.0.1:{port}/0?{certificate}")
+        ways = [SharedStore(url) for url in urls]
+        ways[0].end_session("one", time.time() + 100)
+        assert [store.has_ended("one") for store in ways] == [True, True, True]
+        redis.pause()
+        for store in ways:
+            begun = time.monotonic()
+            with pytest.raises(StoreDownError):
+                store.has_ended("one")
+            assert time.monotonic() - begun < 0.8
+        redis.resume()
+        assert [store.has_ended("one") for store in ways] == [True, True, True]
+        for store in ways:
+            store.close()
 
 
 def test_an_address_that_nobody_has_is_told_without_its_password() -> None:
