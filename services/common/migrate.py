@@ -42,22 +42,21 @@ class OldData:
     cleanse: Callable[[Path], None] | None = None
 
 
-def prepare(settings: ServiceSettings, migrations: Path, old: OldData) -> None:
-    """Make the database of ``settings`` ready; raise MigrationError. A second call changes nothing.
+def prepare(settings: ServiceSettings, migrations: Path, old: OldData) -> bool:
+    """Make the database of ``settings`` ready, and say whether it was not; raise MigrationError.
 
     On SQLite the file's lock stays held until this process and its children end: two instances never share a file.
     """
     try:
         if settings.database.get_backend_name() == "sqlite":
-            _prepare_sqlite(settings, migrations, old)
-        else:
-            _prepare_postgresql(settings, migrations)
+            return _prepare_sqlite(settings, migrations, old)
+        return _prepare_postgresql(settings, migrations)
     except (SQLAlchemyError, sqlite3.Error, OSError) as error:
         cause = str(getattr(error, "orig", error)).splitlines()
         raise MigrationError(f"the database cannot be used: {cause[0] if cause else error!r}") from error
 
 
-def _prepare_postgresql(settings: ServiceSettings, migrations: Path) -> None:
+def _prepare_postgresql(settings: ServiceSettings, migrations: Path) -> bool:
     engine = postgresql_engine(settings.database, settings.name, 1, MIGRATION_SECONDS)
     try:
         with engine.connect() as connection:
@@ -66,12 +65,12 @@ def _prepare_postgresql(settings: ServiceSettings, migrations: Path) -> None:
             )
             connection.execute(text(f'CREATE SCHEMA IF NOT EXISTS "{settings.name}"'))
             connection.commit()
-            upgrade(connection, migrations)
+            return upgrade(connection, migrations)
     finally:
         engine.dispose()
 
 
-def _prepare_sqlite(settings: ServiceSettings, migrations: Path, old: OldData) -> None:
+def _prepare_sqlite(settings: ServiceSettings, migrations: Path, old: OldData) -> bool:
     file = Path(settings.database.database or "")
     file.parent.mkdir(parents=True, exist_ok=True)
     hold_lock(file)
@@ -79,20 +78,24 @@ def _prepare_sqlite(settings: ServiceSettings, migrations: Path, old: OldData) -
     side = file.with_name(f"{file.name}.new")
     for leftover in (side, *_companions(side)):
         leftover.unlink(missing_ok=True)
+    built = True
     if is_old(file, old.table):
         _build(file, side, file, migrations, old)
     elif not file.exists() and base and is_old(base, old.table):
         with locked(base, fcntl.LOCK_SH):
             _build(base, side, file, migrations, old)
+    else:
+        built = False
     engine = sqlite_engine(settings.database, 1, read_only=False)
     try:
         with engine.connect() as connection:
-            upgrade(connection, migrations)
+            upgraded = upgrade(connection, migrations)
     finally:
         engine.dispose()
     if old.cleanse and base and is_old(base, old.table):
         with locked(base, fcntl.LOCK_EX):
             old.cleanse(base)
+    return built or upgraded
 
 
 def is_old(file: Path, table: str) -> bool:
@@ -193,18 +196,22 @@ def hold_lock(file: Path) -> None:
             time.sleep(0.05)
 
 
-def upgrade(connection: Connection, migrations: Path) -> None:
-    """Run the revisions that ``connection``'s database lacks; raise MigrationError where it is newer than the code."""
+def upgrade(connection: Connection, migrations: Path) -> bool:
+    """Run the revisions that ``connection``'s database lacks, and say whether there were any.
+
+    Raise MigrationError where it is newer than the code.
+    """
     newest = max(path.name.split("_")[0] for path in (migrations / "versions").glob("[0-9]*.py"))
     if inspect(connection).has_table("alembic_version"):
         found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
         connection.rollback()
         if found == newest:
-            return
+            return False
         if found is not None and found > newest:
             raise MigrationError(f"the database is of a newer version ({found}) than this program ({newest})")
     connection.rollback()
     _run_alembic(connection, migrations)
+    return True
 
 
 def _run_alembic(connection: Connection, migrations: Path) -> None:

@@ -14,7 +14,7 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server.mt import MTServer
 
-from services.common import logs
+from services.common import logs, memory
 from services.common.migrate import MigrationError
 from services.common.settings import ServiceSettings, SettingsError
 
@@ -39,20 +39,24 @@ def run(
     name: str,
     threads: int,
     read_settings: Callable[[], Settings],
-    prepare: Callable[[Settings], None],
+    prepare: Callable[[Settings], bool],
     create_app: Callable[[Settings], Flask],
 ) -> None:
     """Serve until SIGTERM or SIGINT, then finish what is running.
 
-    Exit status 78 where the settings are wrong, 69 where the port or the database cannot be used; one line says why.
+    ``prepare`` makes the database ready and says whether it was not. Exit status 78 where the settings are wrong, 69 where
+    the port or the database cannot be used; one line says why.
     """
     os.umask(0o077)
+    memory.share_one_heap()
     try:
         settings = read_settings()
         logs.configure(name, settings.service.log_as_text)
         host, port = settings.service.host, settings.service.port
         check_port(host, port)
-        prepare(settings)
+        if prepare(settings):
+            # Begun anew, the program does not keep what the migrations needed of memory.
+            os.execv(sys.executable, sys.orig_argv)  # noqa: S606
     except SettingsError as error:
         stop(name, str(error), CONFIGURATION_ERROR)
     except (MigrationError, PortTakenError) as error:

@@ -17,9 +17,9 @@ THREADS = 16  # half of them may wait for productos at once
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
-def prepare(settings: Settings) -> None:
-    """Bring the database to the current schema, the original's data included; raise MigrationError."""
-    migrate.prepare(settings.service, MIGRATIONS, old_data.OLD_DATA)
+def prepare(settings: Settings) -> bool:
+    """Bring the database to the current schema, the original's data included; whether it was not; raise MigrationError."""
+    return migrate.prepare(settings.service, MIGRATIONS, old_data.OLD_DATA)
 
 
 def create_app(settings: Settings, *, recover: bool = True) -> Flask:

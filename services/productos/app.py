@@ -18,13 +18,14 @@ THREADS = 4
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
-def prepare(settings: Settings) -> None:
+def prepare(settings: Settings) -> bool:
     """Bring the database to the current schema, the original's data and the demo's included; raise MigrationError."""
-    migrate.prepare(settings.service, MIGRATIONS, old_data.OLD_DATA)
+    changed = migrate.prepare(settings.service, MIGRATIONS, old_data.OLD_DATA)
     if settings.demo:
         database = Database(settings.service.database, settings.service.name, 1)
         demo.fill(database)
         database.close()
+    return changed
 
 
 def create_app(settings: Settings) -> Flask:

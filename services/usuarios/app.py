@@ -16,9 +16,9 @@ CONNECTIONS = 8
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
-def prepare(settings: Settings) -> None:
+def prepare(settings: Settings) -> bool:
     """Bring the database to the current schema, the original's data included; raise MigrationError."""
-    migrate.prepare(settings.service, MIGRATIONS, old_data.OLD_DATA)
+    return migrate.prepare(settings.service, MIGRATIONS, old_data.OLD_DATA)
 
 
 def create_app(settings: Settings) -> Flask:

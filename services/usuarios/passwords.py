@@ -2,12 +2,12 @@
 
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from services.common import memory
 from services.common.errors import unavailable
 
 AT_ONCE = 2
@@ -21,8 +21,8 @@ class Passwords:
     def __init__(self) -> None:
         self._turns = threading.Semaphore(AT_ONCE)
         self._line = threading.Semaphore(AT_ONCE + WAITING)
-        # Threads of their own hash: the allocator keeps a hash's memory for every thread that ever made one.
-        self._threads = ThreadPoolExecutor(AT_ONCE, "hash")
+        self._waiting = 0
+        self._counting = threading.Lock()
         # Verified where no such account exists, so that both cases take the same time.
         self._nobody = hasher.hash("nobody has this password")
 
@@ -31,19 +31,27 @@ class Passwords:
         """Room for one hash; raise 503 where too many wait."""
         if not self._line.acquire(blocking=False):
             raise unavailable("Demasiados accesos a la vez")
+        self._count(1)
         try:
             with self._turns:
                 yield
         finally:
+            if self._count(-1) == 0:
+                memory.give_back()
             self._line.release()
 
+    def _count(self, change: int) -> int:
+        """How many are in the line now."""
+        with self._counting:
+            self._waiting += change
+            return self._waiting
+
     def hash(self, password: str) -> str:
-        return self._threads.submit(hasher.hash, password.encode()).result()
+        return hasher.hash(password.encode())
 
     def verify(self, stored: str | None, password: str) -> bool:
         try:
-            verified = self._threads.submit(hasher.verify, stored or self._nobody, password.encode()).result()
-            return verified and stored is not None
+            return hasher.verify(stored or self._nobody, password.encode()) and stored is not None
         except (VerificationError, InvalidHashError):
             return False
 
