@@ -21,19 +21,20 @@ class Collected:
         self.faults: dict[str, Fault] = {}
         self.reasons: Counter[str] = Counter()
         self._new = Fault
+        self._failed: set[str] = set()
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         properties = dict(report.user_properties)
         fault = self.faults.setdefault(str(properties.pop("fault", "")), self._new())
         fault.seconds += report.duration
         if report.failed:
-            fault.failed += 1
+            fault.failed += report.nodeid not in self._failed
+            self._failed.add(report.nodeid)
         elif report.skipped:
+            fault.skipped += 1
             reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else ""
-            if "does not apply" not in reason and "empty parameter set" not in reason:
-                fault.skipped += 1
-                self.reasons[reason.removeprefix("Skipped: ")] += 1
-        elif report.when == "teardown":
+            self.reasons[reason.removeprefix("Skipped: ")] += 1
+        elif report.when == "teardown" and report.nodeid not in self._failed:
             fault.passed += 1
             fault.add(properties)  # type: ignore[arg-type]
 
