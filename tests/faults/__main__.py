@@ -21,20 +21,21 @@ class Collected:
         self.faults: dict[str, Fault] = {}
         self.reasons: Counter[str] = Counter()
         self._new = Fault
-        self._failed: set[str] = set()
+        self._ended: set[str] = set()  # those that failed, or were not possible
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         properties = dict(report.user_properties)
         fault = self.faults.setdefault(str(properties.pop("fault", "")), self._new())
         fault.seconds += report.duration
         if report.failed:
-            fault.failed += report.nodeid not in self._failed
-            self._failed.add(report.nodeid)
+            fault.failed += report.nodeid not in self._ended
+            self._ended.add(report.nodeid)
         elif report.skipped:
             fault.skipped += 1
+            self._ended.add(report.nodeid)
             reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else ""
             self.reasons[reason.removeprefix("Skipped: ")] += 1
-        elif report.when == "teardown" and report.nodeid not in self._failed:
+        elif report.when == "teardown" and report.nodeid not in self._ended:
             fault.passed += 1
             fault.add(properties)  # type: ignore[arg-type]
 
