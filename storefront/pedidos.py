@@ -8,6 +8,7 @@ from babel.dates import format_date
 from flask import Blueprint, abort, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
+from storefront.carrito import cut_text
 from storefront.cart import cart
 from storefront.catalogo import product_url
 from storefront.forms import Form
@@ -307,6 +308,9 @@ def repetir(numero: int) -> ResponseReturnValue:
         notify("warn", _("%(nombre)s no se puede comprar ahora.", nombre=nombre))
         return redirect(url_for("pedidos.detalle", numero=numero), 303)
     wanted = held.quantity(found.id) + max(1, pedido.cantidad or 1)
-    held.put(found.id, wanted if found.stock is None else min(wanted, found.stock), found.precio or 0)
     notify("ok", _("%(nombre)s está en tu carrito.", nombre=found.nombre))
+    if found.stock is not None and wanted > found.stock:
+        wanted = found.stock
+        notify("warn", cut_text(wanted))
+    held.put(found.id, wanted, found.precio or 0)
     return redirect(url_for("carrito.ver"), 303)

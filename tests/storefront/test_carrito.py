@@ -91,7 +91,7 @@ def test_more_than_the_stock_is_cut_to_what_is_left(real: RealShop) -> None:
     visit = real.visit().get(f"/productos/{taza}")
     visit.send("/carrito/lineas", cantidad="7")
     assert visit.status == 422
-    assert "Solo quedan 3. Ajustamos la cantidad a 3." in visit.text
+    assert '<a href="#cantidad">Solo quedan 3. Ajustamos la cantidad a 3.</a>' in visit.text
     visit.send("/carrito/lineas")
     assert visit.heading == "Tu carrito (3 artículos)"
     visit.add_to_cart(taza)

@@ -90,3 +90,14 @@ def test_the_newest_order_stands_first(real: RealShop) -> None:
     second = visit.add_to_cart(taza).get("/pagar/revisar").send("/pagar/confirmar").heading.rsplit(" ", 1)[1]
     text = visit.get("/pedidos").text
     assert text.index(f"Pedido {second}") < text.index(f"Pedido {first}")
+
+
+def test_buying_again_says_what_is_no_longer_there(real: RealShop) -> None:
+    taza = real.a_producto(nombre="Taza escasa", stock=5)
+    visit = real.member().add_to_cart(taza, 4).get("/pagar/revisar").send("/pagar/confirmar")
+    numero = visit.heading.rsplit(" ", 1)[1]
+    visit.get(f"/pedidos/{numero}").send(f"/{numero}/repetir")
+    assert visit.heading == "Tu carrito (1 artículo)"
+    assert "Solo queda 1. Ajustamos la cantidad a 1." in visit.text
+    visit.get(f"/pedidos/{numero}").send(f"/{numero}/repetir")
+    assert visit.heading == "Tu carrito (1 artículo)"
