@@ -55,26 +55,23 @@ def on_postgresql(sizes: tuple[data.Size, ...], say: data.Say) -> Iterator[Shops
 def copy_service(file: Path, target: psycopg.Connection, schema: str, say: data.Say) -> None:
     """Put the rows of a service's SQLite file in place of those that its schema has."""
     with closing(sqlite3.connect(file)) as source, target.transaction():
-        names = sql.SQL(", ").join(sql.Identifier(schema, table) for table in TABLES[schema])
-        target.execute(sql.SQL("TRUNCATE {} CASCADE").format(names))
+        target.execute(sql.SQL("SET LOCAL search_path TO {}").format(sql.Identifier(schema)))
+        target.execute(
+            sql.SQL("TRUNCATE {} CASCADE").format(sql.SQL(", ").join(map(sql.Identifier, TABLES[schema])))
+        )
         for table in TABLES[schema]:
-            copy_table(source, target, schema, table, say)
+            copy_table(source, target, table, say)
         for table in NUMBERED.get(schema, ()):
             last = sql.SQL("SELECT setval(pg_get_serial_sequence({}, 'id'), (SELECT max(id) FROM {}))")
-            target.execute(last.format(f"{schema}.{table}", sql.Identifier(schema, table)))
+            target.execute(last.format(table, sql.Identifier(table)))
 
 
-def copy_table(
-    source: sqlite3.Connection, target: psycopg.Connection, schema: str, table: str, say: data.Say
-) -> None:
+def copy_table(source: sqlite3.Connection, target: psycopg.Connection, table: str, say: data.Say) -> None:
     rows = source.execute(f"SELECT * FROM {table}")  # noqa: S608 - our own names
     columns = sql.SQL(", ").join(sql.Identifier(column[0]) for column in rows.description)
-    copied = 0
-    with target.cursor() as cursor:
-        statement = sql.SQL("COPY {} ({}) FROM STDIN").format(sql.Identifier(schema, table), columns)
-        with cursor.copy(statement) as copy:
-            for row in rows:
-                copy.write_row(row)
-                copied += 1
-                if copied % BATCH == 0:
-                    say(f"PostgreSQL: {copied:,} rows of {table}")
+    statement = sql.SQL("COPY {} ({}) FROM STDIN").format(sql.Identifier(table), columns)
+    with target.cursor() as cursor, cursor.copy(statement) as copy:
+        for number, row in enumerate(rows, start=1):
+            copy.write_row(row)
+            if number % BATCH == 0:
+                say(f"PostgreSQL: {number:,} rows of {table}")
