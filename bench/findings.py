@@ -26,7 +26,7 @@ class Spread:
 
 @dataclass(frozen=True)
 class Target:
-    """``least`` or ``most`` that a figure may be; ``within`` says how the target is written ("×", "%", "MiB", …)."""
+    """The least or the most that a figure may be."""
 
     kind: Literal["least", "most"]
     value: float
