@@ -30,7 +30,9 @@ from services.pedidos.productos import CALL_SECONDS, Productos
 
 ORDER_SECONDS = 3.0
 LEASE_SECONDS = ORDER_SECONDS + 1
-LEAST_WAIT = 0.1  # seconds that giving a lease back may take when the deadline has passed
+LEAST_WAIT = (
+    0.1  # seconds that giving a lease back may take when the deadline has passed, and between two tries
+)
 
 log = logging.getLogger(__name__)
 
@@ -71,8 +73,8 @@ class Saga:
         try:
             self._settle(attempt, encargo, deadline)
         except (UnconfirmedError, SQLAlchemyError):
-            self._give_lease_back(attempt, deadline)
-            raise
+            if not self._stands(attempt, deadline):
+                raise
         return Placed(attempt.pedido_id, repeated=False)
 
     def change(
@@ -174,12 +176,23 @@ class Saga:
             elif not store.end_attempt(connection, attempt, Fase.RECHAZADO):
                 raise UnconfirmedError("the attempt was undone meanwhile")
 
-    def _give_lease_back(self, attempt: Attempt, deadline: float) -> None:
-        try:
-            with self._write(max(deadline, time.monotonic() + LEAST_WAIT)) as connection:
-                store.give_lease_back(connection, attempt)
-        except (UnconfirmedError, SQLAlchemyError) as error:
-            log.warning("order %d: its lease runs out by itself: %s", attempt.pedido_id, type(error).__name__)
+    def _stands(self, attempt: Attempt, deadline: float) -> bool:
+        """Whether an attempt that met an error is an order all the same; where it is none its lease is given back.
+
+        The answer to a commit may be lost. A server of databases that is gone for a moment is asked until the deadline;
+        a file that cannot be written is none.
+        """
+        while True:
+            try:
+                with self._write(max(deadline, time.monotonic() + LEAST_WAIT)) as connection:
+                    given_back = store.give_lease_back(connection, attempt)
+                    return not given_back and store.is_order(connection, attempt)
+            except (UnconfirmedError, SQLAlchemyError) as error:
+                if self._database.backend == "sqlite" or time.monotonic() + LEAST_WAIT > deadline:
+                    name = type(error).__name__
+                    log.warning("order %d: its lease runs out by itself: %s", attempt.pedido_id, name)
+                    return False
+            time.sleep(LEAST_WAIT)
 
     def _write(self, deadline: float) -> AbstractContextManager[Connection]:
         left = deadline - time.monotonic()

@@ -202,9 +202,16 @@ def _settled(connection: Connection, attempt: Attempt, fase: Fase, changed: dict
     return connection.execute(SETTLE, {**which, "fase": fase, "plazo": None, **changed}).rowcount == 1
 
 
-def give_lease_back(connection: Connection, attempt: Attempt) -> None:
+def give_lease_back(connection: Connection, attempt: Attempt) -> bool:
+    """Whether it was still held."""
     lease_of = (c.id == attempt.pedido_id, c.fase == Fase.INTENTO, c.plazo == attempt.plazo)
-    connection.execute(update(pedidos).where(*lease_of).values(plazo=None))
+    return connection.execute(update(pedidos).where(*lease_of).values(plazo=None)).rowcount == 1
+
+
+def is_order(connection: Connection, attempt: Attempt) -> bool:
+    """Whether this attempt became an order."""
+    which = (c.id == attempt.pedido_id, c.intento_n == attempt.intento_n, VISIBLE)
+    return connection.execute(select(c.id).where(*which)).first() is not None
 
 
 def unfinished(connection: Connection, limit: int) -> Rows:

@@ -85,7 +85,7 @@ def test_a_crash_of_postgresql_takes_no_acknowledged_order(stage: Stage, postgre
     """F17 on PostgreSQL: its server dies the moment after an answer, and under load; nothing told is gone."""
     product, customer = stage.shop.a_producto(stock=1000), stage.a_customer()
     stage.late = dict.fromkeys(LIMITS, 5.0)  # until the server is back
-    for _ in range(chosen([10], [3])[0]):
+    for _ in range(chosen([10], [2])[0]):
         poll(lambda: customer.order(an_intention(customer.person, product)).outcome == OK)
         postgresql.stop()
         postgresql.start()

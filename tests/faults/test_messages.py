@@ -11,12 +11,14 @@ import pytest
 
 from tests import proxy
 from tests.api.sagas import poll
-from tests.faults.conftest import Stage
+from tests.faults import commits
+from tests.faults.conftest import Stage, staged
 from tests.faults.customers import ApiCustomer, Crowd, Shopper, an_intention
 from tests.faults.history import OK, UNKNOWN, Intention
 from tests.faults.nonsense import NONSENSE, trap
 from tests.faults.selection import chosen
 from tests.faults.supervisor import RESERVAS, TO_PEDIDOS, TO_PRODUCTOS, TO_USUARIOS, FaultyShop
+from tests.postgres import PostgreSQL
 from tests.proxy import Exchange, Fault
 from tests.shop import Service
 
@@ -254,3 +256,26 @@ def memory(program: Service) -> int:
     """What its worker keeps, in MiB."""
     status = Path(f"/proc/{program.pid}/status").read_text()
     return int(status.split("VmRSS:")[1].split()[0]) // 1024
+
+
+@pytest.mark.parametrize("service", ["pedidos", "productos"])
+def test_the_answer_to_a_commit_is_lost(
+    postgresql: PostgreSQL, tmp_path: Path, service: str, request: pytest.FixtureRequest
+) -> None:
+    """F6 before PostgreSQL: a commit is done and its program hears of an error; who asked is told what is so."""
+    database = postgresql.new_database(f"commits_{service}")
+    with commits.before(database) as between:
+        url = between.url.render_as_string(hide_password=False)
+        shop = FaultyShop(tmp_path, database, **{f"{service.upper()}_DATABASE_URL": url})
+        try:
+            shop.start()
+            for stage in staged(shop, tmp_path, request):
+                customer, product = stage.a_customer(), shop.a_producto(stock=50)
+                for number in (1, 2, 3):
+                    for keyed in (True, False):
+                        between.lose(number)
+                        customer.order(an_intention(customer.person, product, keyed=keyed))
+                between.lose(0)
+                assert between.lost >= 2
+        finally:
+            shop.stop()

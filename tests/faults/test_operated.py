@@ -254,7 +254,7 @@ def answers(service: Service) -> bool:
 @pytest.mark.skipif(bool(strace.missing()), reason=strace.missing())
 def test_killed_in_the_first_migration(start: Start) -> None:
     """F16: the tables are there as a whole or not at all, wherever the start dies; the next one makes them."""
-    first, step = random.Random(SEED).randrange(chosen([3], [40])[0]) + 1, chosen([3], [40])[0]
+    first, step = random.Random(SEED).randrange(chosen([3], [80])[0]) + 1, chosen([3], [80])[0]
     died = 0
     for number in range(first, 200, step):
         for ending in ("", "-wal", "-shm", "-journal", ".lock"):

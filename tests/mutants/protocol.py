@@ -173,8 +173,8 @@ BESIDE = (
         (
             Change(
                 SAGA,
-                "            self._give_lease_back(attempt, deadline)\n            raise\n",
-                "            self._give_lease_back(attempt, deadline)\n",
+                "            if not self._stands(attempt, deadline):\n                raise\n",
+                "            self._stands(attempt, deadline)\n",
             ),
         ),
         (f"{FAULTS}::test_a_database_busy_between_hold_and_order",),
