@@ -99,6 +99,7 @@ def compare(engine: Engine, call: Call, small: Visited, large: Visited, guard: G
         found = Finding("growth", work, "–", "ms", Spread.of(taken["large"]), call.target, figures)
     engine.findings.append(found)
     engine.calls.append((call.name, before, after, not found.missed))
+    done(work, figures)
 
 
 def note_start(engine: Engine, small: list[float], large: list[float]) -> None:
