@@ -12,6 +12,7 @@ from flask.typing import ResponseReturnValue
 
 from storefront.asked import Asked, active_filters, default_order, order_names, read_query
 from storefront.cart import cart
+from storefront.copies import RENEW_SECONDS, Copy
 from storefront.front import keep_until
 from storefront.i18n import _, language, ngettext
 from storefront.money import plain_units
@@ -19,7 +20,7 @@ from storefront.notices import has_notices, notify
 from storefront.pages import error_page, money, render, theme
 from storefront.seen import see
 from storefront.session import visitor
-from storefront.shelf import RENEW_SECONDS, Copy, Found, Query, fold
+from storefront.shelf import Found, Query, fold
 from storefront.shop import shop
 from storefront.wire import Producto
 

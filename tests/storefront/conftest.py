@@ -14,6 +14,7 @@ from jinja2.bccache import Bucket, BytecodeCache
 from werkzeug.test import TestResponse
 
 from storefront.app import close_app, create_app
+from storefront.service import page_deadline
 from storefront.settings import Settings
 from tests.plain_services import apps
 from tests.shop import READER_EMAIL, READER_PASSWORD, Shop
@@ -178,6 +179,12 @@ def settings_for(folder: Path, **changes: Any) -> Settings:
         "database": folder / "storefront.db",
     }
     return Settings(**{**values, **changes})
+
+
+@pytest.fixture(autouse=True)
+def no_page() -> None:
+    """A page asked for in this thread by an earlier test leaves its deadline behind."""
+    page_deadline.set(None)
 
 
 @pytest.fixture

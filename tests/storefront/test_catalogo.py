@@ -136,11 +136,11 @@ def test_products_down_the_last_catalogue_is_shown_with_its_age(
     assert "Precios y existencias de hace" not in visit.text
     plain.adapter.down.add(PRODUCTOS)
     now = time.monotonic
-    monkeypatch.setattr("storefront.shelf.time.monotonic", lambda: now() + 240)
+    monkeypatch.setattr("storefront.copies.time.monotonic", lambda: now() + 240)
     for path in ("/productos", f"/productos/{taza}-taza"):
         assert "Precios y existencias de hace 4 minutos; los confirmamos al pagar." in visit.get(path).text
     assert visit.add_to_cart(taza).heading == "Tu carrito (1 artículo)"
-    monkeypatch.setattr("storefront.shelf.time.monotonic", lambda: now() + 1000)
+    monkeypatch.setattr("storefront.copies.time.monotonic", lambda: now() + 1000)
     assert visit.get("/productos").status == 503
 
 
@@ -203,7 +203,7 @@ def test_the_age_of_the_catalogue_stands_above_the_heading(
     visit = stocked.visit().get("/").add_to_cart(1)
     stocked.adapter.down.add(PRODUCTOS)
     now = time.monotonic
-    monkeypatch.setattr("storefront.shelf.time.monotonic", lambda: now() + 240)
+    monkeypatch.setattr("storefront.copies.time.monotonic", lambda: now() + 240)
     for path in ("/", "/productos", "/productos/1", "/carrito"):
         text = visit.get(path).text
         assert text.index("Precios y existencias de hace") < text.index("<h1"), path

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from storefront.shelf import RENEW_SECONDS
+from storefront.copies import RENEW_SECONDS
 from tests.storefront.conftest import PlainShop
 
 
