@@ -255,7 +255,7 @@ def _change(number: int, fields: dict[str, Any]) -> None:
 
 def _find(producto_id: int) -> tuple[Producto, str]:
     service = shop().services.productos
-    if producto_id > LARGEST_ID or not service.can_edit:
+    if producto_id > LARGEST_ID or not service.service.require(service.can_edit):
         abort(404)
     found = service.uno(producto_id, visitor().token)
     if found is None:

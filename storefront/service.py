@@ -219,6 +219,12 @@ class Service:
         self._ask_abilities()
         return self._abilities
 
+    def require(self, ability: bool) -> bool:
+        """`ability`, unless nobody knows it yet because the service is silent since the shop started: UnavailableError."""
+        if not ability and not self.is_described():
+            raise UnavailableError(self.name, "never said what it can do", sent=False)
+        return ability
+
     def is_described(self) -> bool:
         """Whether it ever said what it can do, were it only by 404; asked at once where it did not."""
         if not self._described:

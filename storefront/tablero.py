@@ -77,7 +77,8 @@ def _told() -> dict[str, Any]:
 
 
 def _guard() -> None:
-    if not shop().services.pedidos.lists_all:
+    pedidos = shop().services.pedidos
+    if not pedidos.service.require(pedidos.lists_all):
         abort(404)
 
 

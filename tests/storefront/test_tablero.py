@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.shop import Person
-from tests.storefront.conftest import USUARIOS, PlainShop, RealShop
+from tests.storefront.conftest import PEDIDOS, USUARIOS, PlainShop, RealShop
 
 PAGES = ("/admin/pedidos", "/admin/pedidos?vista=lista")
 BOARD_SECONDS = 1.5
@@ -70,3 +70,11 @@ def test_services_that_tell_no_names_are_not_asked(plain: PlainShop) -> None:
     assert ("GET", "/usuarios") not in plain.adapter.calls
     plain.adapter.down.add(USUARIOS)
     assert "<bdi>Cliente 7</bdi>" in owner.get("/admin/pedidos?vista=lista").text
+
+
+def test_the_board_of_orders_that_never_answered_is_unavailable_not_absent(plain: PlainShop) -> None:
+    plain.a_producto()
+    owner = plain.visit().sign_in("duena@x", "12345678")
+    plain.adapter.down.add(PEDIDOS)
+    assert owner.get("/admin/pedidos").status == 503
+    assert owner.get("/admin/pedidos/1").status == 503
