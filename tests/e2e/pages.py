@@ -64,6 +64,18 @@ def _add(page: Page) -> None:
     page.goto("/carrito")
 
 
+def _buy(number: int) -> Callable[[Page], None]:
+    def act(page: Page) -> None:
+        page.goto(f"/productos/{number}")
+        page.locator("#agregar").click()
+        page.locator("#agregado .notice").wait_for()
+        page.goto("/pagar/revisar")
+        page.locator("#confirmar-boton").click()
+        page.wait_for_url("**/compras/*")
+
+    return act
+
+
 def stops(numbers: dict[str, int]) -> list[Stop]:
     taza, pedido = numbers["taza"], numbers["pedido-taza"]
     return [
@@ -96,6 +108,7 @@ def stops(numbers: dict[str, int]) -> list[Stop]:
         Stop("cuenta", "/cuenta", who="shopper"),
         Stop("cuenta, mal", "/cuenta", _submit("Cambiar contraseña"), who="shopper"),
         Stop("borrar cuenta", "/cuenta/borrar", who="shopper"),
+        Stop("gracias", "/pedidos", _buy(taza), who="shopper"),
         Stop("no administra", "/admin/productos", who="shopper", status=403),
         Stop("administrar productos", "/admin/productos", who="owner"),
         Stop("producto nuevo", "/admin/productos/nuevo", who="owner"),
@@ -107,3 +120,27 @@ def stops(numbers: dict[str, int]) -> list[Stop]:
         Stop("administrar pedido", f"/admin/pedidos/{pedido}", who="owner"),
         Stop("operaciones", "/admin/operaciones", who="owner"),
     ]
+
+
+def broken_stops(numbers: dict[str, int]) -> list[Stop]:
+    """What is left to see while no service answers."""
+    return [
+        Stop("catálogo de antes", "/productos"),
+        Stop("producto de antes", f"/productos/{numbers['taza']}-taza-de-muestra"),
+        Stop("búsqueda de antes", "/productos?q=algo"),
+        Stop("carrito de antes", "/carrito"),
+        Stop("entrar, caído", "/entrar", _sign_in, who="guest"),
+        Stop("estado caído", "/estado"),
+        Stop("pedidos caídos", "/pedidos", who="owner", status=503),
+        Stop("cuenta caída", "/cuenta", who="owner"),
+        Stop("tablero caído", "/admin/pedidos", who="owner", status=503),
+        Stop("productos de antes", "/admin/productos", who="owner"),
+        Stop("operaciones caídas", "/admin/operaciones", who="owner"),
+    ]
+
+
+def _sign_in(page: Page) -> None:
+    page.locator("#entrar-email").fill("ana@ejemplo.com")
+    page.locator("#entrar-password").fill("una clave larga")
+    page.get_by_role("button", name="Entrar", exact=True).click()
+    page.get_by_text("Ahora mismo no podemos").first.wait_for()
