@@ -1,13 +1,12 @@
 """One code path over SQLite and PostgreSQL: SQLAlchemy Core, short transactions, waits that end.
 
 On SQLite one connection writes and checkpoints (SQLite 3.7.0 to 3.51.2 can corrupt a WAL that two connections reset) and
-the pool of size one is its lock; the others only read.
+its Writer gives it to one block after another; the others only read.
 """
 
 import logging
 import sqlite3
 import threading
-import time
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +18,8 @@ from sqlalchemy import BigInteger, Connection, Engine, Integer, create_engine, e
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import QueuePool
+
+from services.common.writer import Writer
 
 WAIT = 2.0  # seconds a write waits for its turn and for a lock, under every deadline
 REPAIRED: dict[tuple[int, ...], int] = {
@@ -40,9 +41,9 @@ class Database:
         if self.backend == "sqlite":
             logging.getLogger(__name__).info(sqlite_notice(sqlite3.sqlite_version_info))
             self._reader = sqlite_engine(url, readers, read_only=True)
-            self._writer = sqlite_engine(url, 1, read_only=False)
+            self._writer = Writer(sqlite_engine(url, 1, read_only=False))
         else:
-            self._reader = self._writer = postgresql_engine(url, schema, readers)
+            self._reader = postgresql_engine(url, schema, readers)
         self._probe = ThreadPoolExecutor(1, "ready")
         self._probing = threading.Lock()
 
@@ -56,23 +57,19 @@ class Database:
 
     @contextmanager
     def write(self, wait: float = WAIT) -> Iterator[Connection]:
-        """A transaction, committed at the end of the block and durable then; rolled back by any exception.
+        """A transaction, committed and durable when the block has ended; rolled back by any exception.
 
         It waits at most ``wait`` seconds for its turn and the lock together; then sqlalchemy's TimeoutError or
         OperationalError.
         """
-        if self.backend != "sqlite":
-            with self._writer.begin() as connection:
-                if wait < WAIT:
-                    connection.execute(text(f"SET LOCAL statement_timeout = {max(1, int(wait * 1000))}"))
+        if self.backend == "sqlite":
+            with self._writer.write(wait) as connection:
                 yield connection
             return
-        started = time.monotonic()
-        with self._writer.connect() as connection:
-            left = max(0.0, wait - (time.monotonic() - started))
-            connection.connection.execute(f"PRAGMA busy_timeout = {int(left * 1000)}")
-            with connection.begin():
-                yield connection
+        with self._reader.begin() as connection:
+            if wait < WAIT:
+                connection.execute(text(f"SET LOCAL statement_timeout = {max(1, int(wait * 1000))}"))
+            yield connection
 
     def ready(self) -> bool:
         """Whether the database is readable within 200 ms (a locked one that can be read is)."""
@@ -94,7 +91,8 @@ class Database:
 
     def close(self) -> None:
         self._reader.dispose()
-        self._writer.dispose()
+        if self.backend == "sqlite":
+            self._writer.close()
         self._probe.shutdown(wait=False)
 
 
