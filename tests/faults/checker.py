@@ -103,24 +103,29 @@ def _lists(shop: FaultyShop, history: History, rows: Any) -> Iterator[str]:
         stored = [row for row in rows if row.usuario_id == person]
         if {order["id"] for order in listed} != {row.id for row in stored} or len(listed) != len(stored):
             yield f"I4 the list of person {person} is not what is stored"
-        strangers = [
-            row.id for row in stored if row.compra_id and (row.compra_id, row.producto_id) not in wanted
-        ]
+        strangers = [row.id for row in stored if (row.compra_id, row.producto_id) not in wanted]
         if strangers:
             yield f"I4 orders of person {person} that nobody asked for: {strangers}"
 
 
-def canaries(shop: FaultyShop, people: list[Person]) -> list[str]:
-    """I11: what is in a log and must not be."""
+def log_sizes(shop: FaultyShop) -> dict[str, int]:
+    return {program.name: program.log.stat().st_size for program in shop.programs}
+
+
+def logged(shop: FaultyShop, people: list[Person], begun: Mapping[str, int]) -> list[str]:
+    """I11, and I9 of calls between programs: what logs say since they had the size ``begun``, and must not."""
     found = []
     for program in shop.programs:
-        text = program.log.read_text(errors="replace")
+        text = program.log.read_bytes()[begun[program.name] :].decode(errors="replace")
         for person in people:
             for name in ("email", "password", "token"):
                 if getattr(person, name) in text:
                     found.append(f"I11 {program.name} logs the {name} of person {person.id}")
         if "Traceback (most recent call last)" in text:
             found.append(f"I9 {program.name} logs a bare trace")
+        found += [
+            f"I9 {program.name} answers 500: {line}" for line in text.splitlines() if '"status":500' in line
+        ]
     return found
 
 

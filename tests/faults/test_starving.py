@@ -246,7 +246,7 @@ def test_little_memory(stage: Stage, name: str) -> None:
     shop, product = stage.shop, stage.shop.a_producto(stock=500)
     program = shop.program(name)
     customers = [stage.a_customer() for _ in range(4)] + [stage.a_shopper() for _ in range(4)]
-    stage.late = dict.fromkeys(LIMITS, 15.0)
+    stage.late, stage.starved = dict.fromkeys(LIMITS, 15.0), True
     used = Path(f"/proc/{program.pid}/status").read_text().split("VmSize:")[1].split()[0]
     with Crowd(customers, [product], stage.seed):
         with limited(program, resource.RLIMIT_AS, int(used) * 1024 + MEGABYTE):
