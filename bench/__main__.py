@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bench.load import LoadError, wrk
 from bench.programs import end_orderly
-from bench.report import FOLDER, missed, table, write
+from bench.report import FOLDER, cost_table, missed, table, write
 from bench.rounds import Session
 from bench.rows import ROWS
 from operations.progress import done, reporter
@@ -26,7 +26,10 @@ def main() -> int:
     started = time.monotonic()
     session = Session(asked.quick, lambda _text: None)
     measure(session, asked.only or list(ROWS))
-    print(table(session.result.findings))
+    if session.result.findings:
+        print(table(session.result.findings))
+    if session.result.costs:
+        print(f"\n{cost_table(session.result.costs)}")
     folder = asked.report or (None if asked.only or asked.quick else FOLDER)
     if folder:
         write(session.result, folder)

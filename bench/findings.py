@@ -72,10 +72,13 @@ class Curve:
 
 @dataclass
 class Result:
-    """All that a run found. ``bars`` are named amounts for charts, by chart; ``broken`` are rows that did not work."""
+    """All that a run found. ``bars`` are MiB by program, by moment; ``costs`` microseconds of processor time by program, by
+    request; ``broken`` are rows that did not work.
+    """
 
     findings: list[Finding] = field(default_factory=list)
     curves: list[Curve] = field(default_factory=list)
     bars: dict[str, dict[str, float]] = field(default_factory=dict)
+    costs: dict[str, dict[str, float]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)

@@ -74,6 +74,16 @@ def table(findings: Sequence[Finding]) -> str:
     return "\n".join(lines)
 
 
+def cost_table(costs: dict[str, dict[str, float]]) -> str:
+    """Microseconds of processor time by program; what spends less than half of one is left out."""
+    programs = list(dict.fromkeys(name for cost in costs.values() for name in cost))
+    lines = [f"| one request | {' | '.join(programs)} |", "|---" * (len(programs) + 1) + "|"]
+    for request, cost in costs.items():
+        cells = (f"{cost[name]:.0f}" if cost.get(name, 0) >= 0.5 else "" for name in programs)
+        lines.append(f"| {request} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 def missed(result: Result) -> str:
     """What to print at the end: what did not work, and what misses its target."""
     lines = [f"Broken: {trouble}" for trouble in result.broken]
@@ -105,6 +115,9 @@ def write(result: Result, folder: Path = FOLDER) -> None:
 
 def document(result: Result, drawn: list[str]) -> str:
     pictures = "\n\n".join(f"![{name}]({name}.svg)" for name in drawn)
+    costs = ""
+    if result.costs:
+        costs = f"\nMicroseconds of processor time that one request costs each program:\n\n{cost_table(result.costs)}\n"
     notes = "\n".join(f"- {note}" for note in [machine(), *result.notes, *result.broken])
     return f"""# Where the shop stands
 
@@ -118,7 +131,7 @@ the highest. Charts show latencies by percentile.
 {notes}
 
 {pictures}
-"""
+{costs}"""
 
 
 def label(found: Finding) -> tuple[str, str]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from bench.rounds import Session
-from bench.rows import accounts, orders, pages, reads, waiting, whole
+from bench.rows import accounts, costs, orders, pages, reads, waiting, whole
 
 ROWS: dict[str, Callable[[Session], None]] = {
     "productos": reads.productos,
@@ -15,4 +15,5 @@ ROWS: dict[str, Callable[[Session], None]] = {
     "waiting": waiting.waiting,
     "memory": whole.memory_after_journey,
     "start": whole.start,
+    "costs": costs.costs,
 }

@@ -164,6 +164,19 @@ def test_a_noisy_turn_is_repeated_and_its_quietest_kept() -> None:
     assert (guard.repeated, guard.noisy) == (2, 0)
 
 
+def test_costs_stand_by_program() -> None:
+    costs = {
+        "bare": {"bare server": 45.2, "client": 20.0},
+        "GET /health": {"client": 17.0, "productos": 87.4, "pedidos": 0.1},
+    }
+    assert report.cost_table(costs).splitlines() == [
+        "| one request | bare server | client | productos | pedidos |",
+        "|---|---|---|---|---|",
+        "| bare | 45 | 20 |  |  |",
+        "| GET /health |  | 17 | 87 |  |",
+    ]
+
+
 def test_a_machine_that_stays_noisy_is_told() -> None:
     looks = iter([1.0, 2.0, 1.5, 1.4])
     turns = iter("abc")

@@ -1,24 +1,22 @@
-"""``python -m bench.costs``: where the processor time of one request goes, program by program, in microseconds."""
+"""Where the processor time of one request goes, program by program."""
 
 import resource
 import statistics
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench import data, kept
-from bench.load import Load, signed, wrk
+from bench.load import Load, signed
 from bench.people import SHOPPERS, tokens
 from bench.processes import processor_seconds
-from bench.programs import Shop, end_orderly, running, scratch
+from bench.programs import Shop, running, scratch
+from bench.rounds import Session
 from bench.rows.orders import bodies
 from bench.rows.reads import at_the_limit
 
 CONNECTIONS = 16
-SECONDS = 2
 ROUNDS = 3
-BARE = "bare server"
-COLUMNS = ("client", BARE, "productos", "pedidos", "supervisor")
+CLIENT, BARE = "client", "bare server"
 
 
 @dataclass(frozen=True)
@@ -30,11 +28,10 @@ class Work:
     groups: dict[str, int]
 
 
-def main() -> int:
-    end_orderly()
-    wrk()
+def costs(session: Session) -> None:
+    """Microseconds that the client, the service, its neighbours and the supervisor each spend on one request."""
     with scratch() as folder:
-        kept.copy_of(data.SMALL, folder, lambda _progress: None)
+        kept.copy_of(data.SMALL, folder, session.say)
         shop = Shop(folder)
         with running(shop):
             asked = of_shop(shop, folder)
@@ -43,10 +40,9 @@ def main() -> int:
                 bare = Work(
                     "bare WSGI, the same 42 KB", Load(limit.address, asked[0].load.file), {BARE: limit.group}
                 )
-                print(f"| one request | {' | '.join(COLUMNS)} |\n|{'---|' * (len(COLUMNS) + 1)}")
                 for work in (bare, *asked):
-                    tell(work)
-    return 0
+                    session.say(work.name)
+                    session.result.costs[work.name] = of_one_request(work, session)
 
 
 def of_shop(shop: Shop, folder: Path) -> list[Work]:
@@ -73,30 +69,23 @@ def of_shop(shop: Shop, folder: Path) -> list[Work]:
     ]
 
 
-def tell(work: Work) -> None:
-    """Print the median of some rounds."""
+def of_one_request(work: Work, session: Session) -> dict[str, float]:
     work.load.run(CONNECTIONS, 1)
-    rounds = [costs(work) for _ in range(ROUNDS)]
-    middle = {name: statistics.median(cost[name] for cost in rounds) for name in rounds[0]}
-    cells = [f"{middle[name]:.0f}" if name in middle else "" for name in COLUMNS]
-    print(f"| {work.name} | {' | '.join(cells)} |", flush=True)
+    rounds = [one_round(work, session.seconds) for _ in range(min(ROUNDS, session.rounds))]
+    return {name: statistics.median(cost[name] for cost in rounds) for name in rounds[0]}
 
 
-def costs(work: Work) -> dict[str, float]:
+def one_round(work: Work, seconds: float) -> dict[str, float]:
     """Microseconds of processor time for each request, by program."""
     before = {name: processor_seconds(group) for name, group in work.groups.items()}
     own = children_seconds()
-    turn = work.load.run(CONNECTIONS, SECONDS)
+    turn = work.load.run(CONNECTIONS, seconds)
     used = {name: processor_seconds(group) - before[name] for name, group in work.groups.items()}
-    used["client"] = children_seconds() - own
-    return {name: seconds / turn.requests * 1e6 for name, seconds in used.items()}
+    used[CLIENT] = children_seconds() - own
+    return {name: spent / turn.requests * 1e6 for name, spent in used.items()}
 
 
 def children_seconds() -> float:
     """The processor time of the children that have ended: of wrk."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
-
-
-if __name__ == "__main__":
-    sys.exit(main())
