@@ -1,6 +1,6 @@
-"""What holds on every page and state, in both schemes: axe without a finding, nothing that scrolls sideways at 320 px,
-targets of 24 px, one title, one h1, ids and references that fit, valid HTML, and no complaint of the browser (checks 23
-and 24).
+"""What holds on every page and state, in both schemes (checks 23 and 24): axe without a finding, nothing that scrolls
+sideways at 320 px, targets of 24 px, main ones of 44 px, one title, one h1, ids and references that fit, valid HTML,
+and no complaint of the browser.
 """
 
 from collections.abc import Callable
@@ -35,6 +35,9 @@ SMALL = """() => [...document.querySelectorAll('a[href], button, input:not([type
     return !sentence && (box.width < 24 || box.height < 24);
   })
   .map(one => `${one.outerHTML.slice(0, 120)} ${one.getBoundingClientRect().width}x${one.getBoundingClientRect().height}`)"""
+LOW = """() => [...document.querySelectorAll('.btn, select, textarea, input:not([type=hidden], [type=checkbox], [type=radio])')]
+  .filter(one => { const box = one.getBoundingClientRect(); return box.width > 1 && box.height < 43.9; })
+  .map(one => `${one.outerHTML.slice(0, 120)} ${one.getBoundingClientRect().height}`)"""
 STRUCTURE = """() => {
   const wrong = [], ids = [...document.querySelectorAll('[id]')].map(one => one.id);
   for (const id of new Set(ids)) if (ids.filter(one => one === id).length > 1) wrong.push(`id twice: ${id}`);
@@ -59,7 +62,7 @@ STRUCTURE = """() => {
   if (elements > 1500) wrong.push(`elements: ${elements}`);
   return wrong;
 }"""
-CHECKS = {"sideways": SIDEWAYS, "small": SMALL, "structure": STRUCTURE}
+CHECKS = {"sideways": SIDEWAYS, "small": SMALL, "low": LOW, "structure": STRUCTURE}
 
 
 def look(page: Page, name: str) -> list[str]:
