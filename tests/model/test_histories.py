@@ -20,8 +20,11 @@ from tests.model.histories import GRACIA, Histories
 HISTORIES = int(os.environ.get("MODEL_HISTORIES") or (1000 if EVERYTHING else 50))
 ONE_SHOP = 100  # histories, so that its lists stay short
 STEPS = 50 if EVERYTHING else 30
-# The lease of an order outlives pedidos by four seconds: too long for every test run.
-KILLED = ("productos", "pedidos") if EVERYTHING else ("productos",)
+
+
+def killed(batch: int) -> tuple[str, ...]:
+    """Who may die in the middle. The lease of an order outlives pedidos by four seconds: too long for every history."""
+    return ("productos", "pedidos") if EVERYTHING and batch % 5 == 0 else ("productos",)
 
 
 def histories(count: int) -> settings:
@@ -43,7 +46,7 @@ def test_every_history_agrees_with_the_model(
 ) -> None:
     print(f"SEED={SEED} draws this history again")
     with saga_shop(tmp_path, base_url(tmp_path), PEDIDOS_GRACIA=GRACIA) as shop:
-        machine: Any = partial(Histories, shop, KILLED, set())
+        machine: Any = partial(Histories, shop, killed(batch), set())
         count = min(ONE_SHOP, HISTORIES - batch * ONE_SHOP)
         drawn: Any = seed(f"{SEED} {backend} {batch}")(machine)
         run_state_machine_as_test(drawn, settings=histories(count))
