@@ -96,6 +96,7 @@ class Running:
         while time.monotonic() < deadline:
             if f'id="producto-{number}"' in requests.get(f"{self.url}/productos", query, timeout=10).text:
                 return number
+            time.sleep(0.05)
         raise AssertionError("the list does not show the new product")
 
     def orders_of(self, person_id: int) -> list[dict[str, object]]:

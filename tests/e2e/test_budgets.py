@@ -37,6 +37,11 @@ CATALOGUE, PRODUCT, OTHER, ADMIN = (
 )
 
 
+@pytest.fixture(scope="module")
+def number(shop: Running) -> int:
+    return shop.a_producto(nombre="De peso", descripcion="Pesa poco.\n" * 20, stock=9)
+
+
 @pytest.mark.parametrize(
     ("path", "budget", "who"),
     [
@@ -52,9 +57,8 @@ CATALOGUE, PRODUCT, OTHER, ADMIN = (
     ],
 )
 def test_a_page_weighs_no_more_than_its_budget(
-    open_page: Callable[..., Page], shop: Running, path: str, budget: Budget, who: str
+    open_page: Callable[..., Page], shop: Running, number: int, path: str, budget: Budget, who: str
 ) -> None:
-    number = shop.a_producto(nombre="De peso", descripcion="Pesa poco.\n" * 20, stock=9)
     page = open_page(width=390, height=844)
     if who:
         sign_in(page, shop.owner if who == "owner" else shop.services.person())

@@ -19,7 +19,7 @@ AXE = (Path(__file__).resolve().parents[2] / "node_modules" / "axe-core" / "axe.
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 # The rules that may judge otherwise when the colours change.
 COLOURS = ["color-contrast", "link-in-text-block"]
-RUN_AXE = """wanted => axe.run(document, {runOnly: wanted}).then(result => result.violations.map(
+RUN_AXE = """wanted => axe.run(document, {runOnly: wanted, resultTypes: ['violations']}).then(result => result.violations.map(
   found => `${found.id}: ${found.nodes.map(node => node.html + (node.any[0]?.message ?? '')).join(' | ')}`))"""
 SIDEWAYS = """() => document.documentElement.scrollWidth <= innerWidth ? [] :
   [...document.querySelectorAll('main *, header *, footer *')]
