@@ -10,6 +10,8 @@ FAULTS = "tests/api/test_saga_faults.py"
 RULES = "tests/api/test_saga.py"
 HOLDS = "tests/api/test_reservas.py"
 STARVED = "tests/operations/test_starved.py"
+WRITER = "services/common/writer.py"
+WRITER_TESTS = "tests/unit/test_writer.py"
 
 SAFEGUARDS = (
     Mutant(
@@ -161,12 +163,31 @@ BESIDE = (
         "a locked database is not waited for",
         (
             Change(
-                "services/common/database.py",
-                'f"PRAGMA busy_timeout = {int(left * 1000)}"',
-                '"PRAGMA busy_timeout = 0"',
+                WRITER, 'f"PRAGMA busy_timeout = {int(max(0.0, wait) * 1000)}"', '"PRAGMA busy_timeout = 0"'
             ),
         ),
         (f"{STARVED}::test_a_short_lock_is_waited_for",),
+    ),
+    Mutant(
+        "who shares a commit returns before it",
+        (
+            Change(
+                WRITER,
+                "        self._end_turn()\n        self._wait_for(group)\n",
+                "        self._end_turn()\n",
+            ),
+        ),
+        (WRITER_TESTS,),
+    ),
+    Mutant(
+        "what failed is committed with the others",
+        (Change(WRITER, "savepoint.rollback()", "savepoint.commit()"),),
+        (WRITER_TESTS,),
+    ),
+    Mutant(
+        "a commit that fails is told to nobody",
+        (Change(WRITER, "            raise group.failure\n", "            pass\n"),),
+        (WRITER_TESTS,),
     ),
     Mutant(
         "an error in the confirming step is swallowed",
