@@ -83,7 +83,7 @@ def test_two_editors_are_told_and_nothing_is_overwritten_unseen(real: RealShop) 
     assert second.status == 409
     assert "Otra persona guardó este producto mientras lo editabas" in second.text
     assert "20.00" in second.text
-    assert 'value="30"' in second.text
+    assert 'value="30.00"' in second.text
     assert "$20.00" in real.visit().get(f"/productos/{number}").text
     second.send(f"/admin/productos/{number}", visible="1")
     assert "$30.00" in real.visit().get(f"/productos/{number}").text
