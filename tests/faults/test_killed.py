@@ -46,7 +46,8 @@ def reply_seen(act: Callable[[], None]) -> Fault:
 def reply_delivered(act: Callable[[], None]) -> Fault:
     def fault(exchange: Exchange) -> None:
         exchange.answer(exchange.deliver())
-        act()
+        # The connection goes on meanwhile: its next request may be one of those that are waited for.
+        threading.Thread(target=act, daemon=True).start()
 
     return fault
 
