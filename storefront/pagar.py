@@ -20,7 +20,7 @@ from storefront.carrito import Contents, contents, cut_text
 from storefront.cart import Cart, cart
 from storefront.i18n import _
 from storefront.notices import notify
-from storefront.pages import money, render
+from storefront.pages import RETRY_SECONDS, money, render
 from storefront.service import RefusedError, ServiceError, UnavailableError, page_deadline
 from storefront.session import drop_session, members_only, sign_in_first, store, visitor
 from storefront.shop import shop
@@ -290,7 +290,7 @@ def _none_placed(lines: list[PurchaseLine]) -> bool:
 
 def _not_placed(compra_id: str) -> ResponseReturnValue:
     response = render("pagar/no_registrado.html", "carrito", 503, compra_id=compra_id)
-    response.headers["Retry-After"] = "5"
+    response.headers["Retry-After"] = RETRY_SECONDS
     return response
 
 
