@@ -8,7 +8,6 @@ import schemathesis
 from schemathesis.engine import events, from_schema
 
 from services.common.tokens import Tokens
-from tests.faults.selection import EVERYTHING, SEED
 from tests.shop import FILES, SECRET, Service, Shop
 
 CHECKS = (
@@ -20,7 +19,8 @@ CHECKS = (
     "unsupported_method",
 )
 REFUSALS = [400, 401, 403, 404, 405, 409, 412, 413, 414, 415, 422, 428, 429, 431, 503]
-SECONDS, EXAMPLES, LEAST = (600, 2000, 10_000) if EVERYTHING else (20, 12, 100)
+SECONDS = 20
+SEED = 20
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def busy_shop(base_url: Callable[[Path], str], tmp_path_factory: pytest.TempPath
 def configuration(service: Service, token: str) -> schemathesis.Config:
     return schemathesis.Config.from_dict(
         {
-            "seed": SEED if EVERYTHING else 20,
+            "seed": SEED,
             "max-time": SECONDS,
             "base-url": service.url,
             "headers": {"Authorization": f"Bearer {token}"},
@@ -52,7 +52,7 @@ def configuration(service: Service, token: str) -> schemathesis.Config:
                 "negative_data_rejection": {"enabled": True, "expected-statuses": REFUSALS},
             },
             "phases": {"stateful": {"enabled": False}, "fuzzing": {"enabled": True}},
-            "generation": {"max-examples": EXAMPLES, "database": "none"},
+            "generation": {"max-examples": 12, "database": "none"},
         }
     )
 
@@ -87,10 +87,10 @@ def test_a_service_answers_as_it_describes(busy_shop: Shop, name: str) -> None:
     service: Service = getattr(busy_shop, name)
     wrong, calls = failures(service, busy_shop.admin.token, "^/(?!reservas)")
     assert not wrong, "\n".join(wrong[:10])
-    assert calls > LEAST
+    assert calls > 100
 
 
 def test_reservations_answer_as_described(busy_shop: Shop) -> None:
     wrong, calls = failures(busy_shop.productos, Tokens(SECRET).credential(), "^/reservas")
     assert not wrong, "\n".join(wrong[:10])
-    assert calls > LEAST / 2
+    assert calls > 50

@@ -167,7 +167,7 @@ TARGETS = (
     ),
     Target(
         "services/productos/catalogo.py",
-        ("add", "edit", "withdraw", "_edit", "check"),
+        ("_edit", "check"),
         ("tests/api/test_productos.py", "tests/api/test_productos_races.py", "tests/api/test_reservas.py"),
         EITHER,
     ),

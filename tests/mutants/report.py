@@ -20,6 +20,9 @@ def write(groups: Mapping[str, Sequence[Mutant]], results: Path) -> int:
     """Exit status 0 where every mutant has a result."""
     known = {(one := json.loads(line))["name"]: one for line in results.read_text().splitlines()}
     every = [mutant for group in groups.values() for mutant in group]
+    for mutant in every:
+        if mutant.equivalent:
+            known[mutant.name] = {"state": "equivalent", "said": mutant.equivalent, "seconds": 0}
     missing = [mutant.name for mutant in every if mutant.name not in known]
     lines = [HEAD, _summary([known[mutant.name] for mutant in every if mutant.name in known])]
     for title, mutants in groups.items():
@@ -43,7 +46,5 @@ def _row(mutant: Mutant, result: Mapping[str, Any] | None) -> str:
     name = mutant.name.replace("|", "\\|")
     if result is None:
         return f"| {name} | not tried |"
-    if result["state"] == "equivalent":
-        return f"| {name} | equivalent: {result['said']} |"
-    said = f"`{result['said']}`" if result.get("tests") else result["said"]
+    said = f"`{result['said']}`" if len(result.get("tests", ())) == 1 else result["said"]
     return f"| {name} | {result['state']}: {said} |".replace("tests/", "")
