@@ -16,6 +16,7 @@ from tests.shop import FILES, Service, Shop
 DEFAULT_PORTS = {"usuarios": 5003, "productos": 5001, "pedidos": 5002}
 TWO = range(2)
 WRONG_TRIES = 4
+PATIENCE = 60.0  # seconds in which six programs that start at once are ready
 SETTINGS = {"PEDIDOS_GRACIA": "2", "PROXIES_CONFIABLES": "127.0.0.1", "LIMITE_ACCESOS": str(WRONG_TRIES)}
 
 
@@ -61,7 +62,7 @@ class Scaled:
         for twin in chain(*self.twins.values()):
             twin.start(wait=False)
         for twin in chain(*self.twins.values()):
-            twin.wait_ready()
+            twin.wait_ready(PATIENCE)
         assert self.services.admin.id == 1
         for storefront in self.storefronts:
             storefront.start()
