@@ -228,14 +228,14 @@ def test_few_file_descriptors(stage: Stage, name: str) -> None:
     shop, product = stage.shop, stage.shop.a_producto(stock=500)
     program = shop.program(name)
     customers = [stage.a_customer() for _ in range(4)] + [stage.a_shopper() for _ in range(4)]
-    stage.late = dict.fromkeys(
-        LIMITS, 8.0
-    )  # a connection that cannot be accepted yet waits in the listening socket
+    seconds = chosen([10.0], [3.0])[0]
+    # A connection that cannot be accepted waits in the listening socket.
+    stage.late = dict.fromkeys(LIMITS, seconds + 2)
     used = len(list(Path(f"/proc/{program.pid}/fd").iterdir()))
     with Crowd(customers, [product], stage.seed), ExitStack() as stack:
         with limited(program, resource.RLIMIT_NOFILE, used + 4):
             slow_sockets(program, 12, stack)
-            time.sleep(chosen([10.0], [3.0])[0])
+            time.sleep(seconds)
         stack.close()
         stage.until_more_ok()
 
