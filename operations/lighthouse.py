@@ -57,7 +57,9 @@ class Figures:
     def misses(self) -> list[str]:
         low = [f"{name} {score} < 100" for name, score in self.scores.items() if score < 100]
         high = [
-            f"{name} {self.vitals[name]:.4g} > {VITALS[name][1]:.4g}" for name in VITALS if self._over(name)
+            f"{name} {shown(name, self.vitals[name])} > {VITALS[name][1]:.4g}"
+            for name in VITALS
+            if self._over(name)
         ]
         return [f"{self.name}: {what}" for what in low + high]
 
@@ -113,7 +115,7 @@ def measured(visit: Visit, environment: dict[str, str]) -> Figures:
     for number in range(1, RUNS + 1):
         result = one_run(visit, environment)
         scores = "/".join(str(score(result, name)) for name in CATEGORIES)
-        vitals = ", ".join(f"{name} {value(result, name):.3g}" for name in VITALS)
+        vitals = ", ".join(f"{name} {shown(name, value(result, name))}" for name in VITALS)
         print(f"{visit.name} {number}/{RUNS}: {scores}  {vitals}", flush=True)
         results.append(result)
     return Figures(
@@ -171,7 +173,7 @@ def report(figures: Sequence[Figures], slow: dict[str, float], missed: Sequence[
         [
             one.name,
             *map(str, one.scores.values()),
-            *(f"{one.vitals[name]:.3g} ({one.worst[name]:.3g})" for name in VITALS),
+            *(f"{shown(name, one.vitals[name])} ({shown(name, one.worst[name])})" for name in VITALS),
         ]
         for one in figures
     ]
@@ -192,6 +194,10 @@ def report(figures: Sequence[Figures], slow: dict[str, float], missed: Sequence[
     lines += ["", *(f"- {one.name}: {remark}" for one in figures for remark in one.remarks)]
     lines += [f"- **beyond its limit:** {miss}" for miss in missed] or ["Everything is within its limit."]
     return "\n".join(lines) + "\n"
+
+
+def shown(name: str, figure: float) -> str:
+    return f"{figure:.0f}" if VITALS[name][2] else f"{figure:.3f}"
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
