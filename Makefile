@@ -16,8 +16,8 @@ setup: .venv/run.stamp node_modules/run.stamp .env demo ## install what the shop
 run: setup ## run the shop
 	@exec $(BIN)/python -m operations.run
 
-test: .venv/test.stamp node_modules/test.stamp .env demo ## run every test
-	@$(BIN)/python -m operations.setup postgresql chromium nginx redis faults
+test: .venv/bench.stamp node_modules/test.stamp .env demo ## run every test
+	@$(BIN)/python -m operations.setup postgresql chromium nginx redis faults html
 	$(BIN)/python -m pytest -n 3 --dist loadgroup
 
 bench: setup .venv/bench.stamp ## measure the shop against its targets (quick=1 for a minute's worth)
@@ -34,7 +34,7 @@ faults: .venv/test.stamp node_modules/test.stamp ## break the running shop in ev
 	@$(BIN)/python -m operations.setup postgresql faults
 	@SEED=$(SEED) $(BIN)/python -m tests.faults
 
-check: .venv/test.stamp ## style and types
+check: .venv/bench.stamp ## style and types
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy

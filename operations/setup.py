@@ -127,6 +127,16 @@ def install_fault_tools() -> None:
             print(f"{name} is missing: some faults are not tried. On Debian: sudo apt-get install -y {name}")
 
 
+def install_java() -> None:
+    """What runs the checker of HTML; that test is left out where it cannot be installed."""
+    if shutil.which("java"):
+        return
+    if shutil.which("apt-get") and os.geteuid() == 0:
+        install_debian_package("default-jre-headless")
+    else:
+        print("java is missing: HTML is not checked. On Debian: sudo apt-get install -y default-jre-headless")
+
+
 def install_debian_package(name: str) -> None:
     apt = shutil.which("apt-get")
     if apt is None or os.geteuid() != 0:
@@ -152,6 +162,7 @@ STEPS: dict[str, Callable[[], None]] = {
     "nginx": install_proxy,
     "redis": lambda: install_program("redis-server", "redis-server"),
     "faults": install_fault_tools,
+    "html": install_java,
 }
 
 if __name__ == "__main__":
