@@ -259,6 +259,7 @@ def _send(compra_id: str, line: PurchaseLine) -> None:
         known = not problem.sent and line.outcome in (WAITING, NOT_PLACED)
         outcome = NOT_PLACED if known else UNKNOWN
     finally:
+        shop().metrics.line(outcome)
         store().settle_line(compra_id, line.producto_id, outcome, reason, number)
 
 
