@@ -1,4 +1,7 @@
-"""``make faults``: every fault on both databases, then the report docs/faults.md. ``SEED`` repeats a run."""
+"""``make faults``: every fault and thousands of random histories on both databases, then the report docs/faults.md.
+
+``SEED`` repeats a run.
+"""
 
 import os
 import sys
@@ -25,7 +28,8 @@ class Collected:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         properties = dict(report.user_properties)
-        fault = self.faults.setdefault(str(properties.pop("fault", "")), self._new())
+        name = "model" if "tests/model/" in report.nodeid else str(properties.pop("fault", ""))
+        fault = self.faults.setdefault(name, self._new())
         fault.seconds += report.duration
         if report.failed:
             fault.failed += report.nodeid not in self._ended
@@ -46,7 +50,8 @@ def main() -> int:
 
     print(f"seed {SEED}: make faults SEED={SEED}", flush=True)
     collected, begun = Collected(), time.monotonic()
-    status = pytest.main([str(HERE), "-v", *SIDE_BY_SIDE], plugins=[collected])
+    folders = (str(HERE), str(HERE.parent / "model"))
+    status = pytest.main([*folders, "-v", *SIDE_BY_SIDE], plugins=[collected])
     write(HERE.parents[1] / "docs", collected.faults, collected.reasons, SEED, time.monotonic() - begun)
     print(f"seed {SEED}: docs/faults.md is written")
     return int(status)

@@ -26,6 +26,7 @@ NAMES = {
     "F15": "backup under load, half a restore",
     "F16": "bad starts",
     "F17": "power cuts",
+    "model": "random histories compared with a model (`tests/model`)",
 }
 COUNTS = ("calls", OK, REFUSED, UNKNOWN, "orders", "kills")
 COLOURS = {OK: "#2f7d4f", REFUSED: "#c98a1b", UNKNOWN: "#8a8f98"}
