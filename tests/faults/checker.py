@@ -121,8 +121,6 @@ def logged(shop: FaultyShop, people: list[Person], begun: Mapping[str, int]) -> 
             for name in ("email", "password", "token"):
                 if getattr(person, name) in text:
                     found.append(f"I11 {program.name} logs the {name} of person {person.id}")
-        if "Traceback (most recent call last)" in text:
-            found.append(f"I9 {program.name} logs a bare trace")
         found += [
             f"I9 {program.name} answers 500: {line}" for line in text.splitlines() if '"status":500' in line
         ]

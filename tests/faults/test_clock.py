@@ -28,7 +28,7 @@ STOPPED = [("productos", 10.0), ("pedidos", 10.0), ("usuarios", 10.0), ("storefr
 def test_stopped_and_continued(stage: Stage, name: str, seconds: float) -> None:
     """F4: a program stands still beyond every deadline and the grace, and goes on in the middle of what it did."""
     shop = stage.shop
-    products = [shop.a_producto(stock=500), shop.a_producto(stock=20)]
+    products = [shop.a_producto(stock=100_000), shop.a_producto(stock=20)]
     customers = [stage.a_customer() for _ in range(6)] + [stage.a_shopper() for _ in range(4)]
     if name in ("pedidos", "storefront"):
         stage.late = {name: seconds + 2}
@@ -97,7 +97,7 @@ SHORT = [("pedidos", "-10m")]
 @pytest.mark.parametrize(("name", "offset"), chosen(WRONG, SHORT))
 def test_a_wrong_clock(stage: Stage, tmp_path: Path, name: str, offset: str) -> None:
     """F12: within the leeway of tokens everything works; beyond it calls are refused, and all is well when the clock is."""
-    shop, product = stage.shop, stage.shop.a_producto(stock=500)
+    shop, product = stage.shop, stage.shop.a_producto(stock=100_000)
     customers = [stage.a_customer() for _ in range(4)]
     with clock_of(shop, [shop.program(name)], tmp_path) as clock, Crowd(customers, [product], stage.seed):
         stage.until_more_ok(5)

@@ -77,7 +77,7 @@ def small_stage(small_disk: Path, tmp_path: Path, request: pytest.FixtureRequest
 def test_a_full_disk(small_stage: Stage, small_disk: Path) -> None:
     """F9: nothing is bought and everything can be read; with room again all goes on, and nobody started anything anew."""
     shop = small_stage.shop
-    product = shop.a_producto(stock=500)
+    product = shop.a_producto(stock=100_000)
     customers = [small_stage.a_customer() for _ in range(4)] + [small_stage.a_shopper() for _ in range(2)]
     processes = [program.process for program in shop.programs]
     with Crowd(customers, [product], small_stage.seed):
@@ -124,7 +124,7 @@ SHORT = [("pedidos", 1.0), ("productos", 4.0)]
 @pytest.mark.parametrize(("name", "seconds"), chosen(LOCKED, SHORT))
 def test_a_locked_database(stage: Stage, name: str, seconds: float) -> None:
     """F11: another process holds the lock; an order waits for a second of it, and is refused in time beyond that."""
-    shop, product = stage.shop, stage.shop.a_producto(stock=500)
+    shop, product = stage.shop, stage.shop.a_producto(stock=100_000)
     customers = [stage.a_customer() for _ in range(3)] + [stage.a_shopper() for _ in range(2)]
     waiting = stage.a_customer()
     with Crowd(customers, [product], stage.seed):
@@ -178,7 +178,7 @@ def slow_sockets(program: Service, number: int, stack: ExitStack) -> None:
 @pytest.mark.parametrize("name", chosen(["pedidos", "productos", "usuarios", "storefront"], ["storefront"]))
 def test_two_hundred_slow_sockets(stage: Stage, name: str) -> None:
     """F14: those who say nothing keep nobody waiting."""
-    shop, product = stage.shop, stage.shop.a_producto(stock=500)
+    shop, product = stage.shop, stage.shop.a_producto(stock=100_000)
     customers = [stage.a_customer() for _ in range(3)] + [stage.a_shopper() for _ in range(2)]
     with ExitStack() as stack:
         slow_sockets(shop.program(name), 200, stack)
@@ -189,7 +189,7 @@ def test_two_hundred_slow_sockets(stage: Stage, name: str) -> None:
 
 def test_many_sign_ins_at_once(stage: Stage) -> None:
     """F14: a flood of wrong passwords delays those who order, and breaks nothing."""
-    shop, product = stage.shop, stage.shop.a_producto(stock=500)
+    shop, product = stage.shop, stage.shop.a_producto(stock=100_000)
     customers = [stage.a_customer() for _ in range(3)]
 
     def wrong(number: int) -> int:
@@ -225,7 +225,7 @@ def limited(program: Service, what: int, much: int) -> Iterator[None]:
 @pytest.mark.parametrize("name", chosen(["pedidos", "productos", "storefront"], ["pedidos"]))
 def test_few_file_descriptors(stage: Stage, name: str) -> None:
     """F14: a program that may open no more files refuses and goes on when it may."""
-    shop, product = stage.shop, stage.shop.a_producto(stock=500)
+    shop, product = stage.shop, stage.shop.a_producto(stock=100_000)
     program = shop.program(name)
     customers = [stage.a_customer() for _ in range(4)] + [stage.a_shopper() for _ in range(4)]
     seconds = chosen([10.0], [3.0])[0]
@@ -243,7 +243,7 @@ def test_few_file_descriptors(stage: Stage, name: str) -> None:
 @pytest.mark.parametrize("name", chosen(["pedidos", "productos", "storefront"], ["pedidos"]))
 def test_little_memory(stage: Stage, name: str) -> None:
     """F14: a program that gets no more memory may refuse or die; it is back by itself."""
-    shop, product = stage.shop, stage.shop.a_producto(stock=500)
+    shop, product = stage.shop, stage.shop.a_producto(stock=100_000)
     program = shop.program(name)
     customers = [stage.a_customer() for _ in range(4)] + [stage.a_shopper() for _ in range(4)]
     stage.late, stage.starved = dict.fromkeys(LIMITS, 15.0), True
