@@ -59,6 +59,15 @@ class OneProcess(MTServer):
     def _check_gil(self) -> None:
         return
 
+    def _stop_workers(self) -> None:
+        try:
+            super()._stop_workers()  # type: ignore[no-untyped-call]
+        except NotImplementedError:
+            raise
+        except (RuntimeError, AssertionError):
+            # Two threads await the worker's end. When it has come, Python 3.11 now and then breaks for one of them.
+            return
+
 
 def _check_store(settings: Settings) -> None:
     """A file that cannot be used is told at once. Redis may come later, unless the secrets are in it."""
