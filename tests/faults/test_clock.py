@@ -80,7 +80,7 @@ def clock_of(shop: FaultyShop, programs: list[Service], folder: Path) -> Iterato
 
 def start_anew(shop: FaultyShop, program: Service, environment: dict[str, str]) -> None:
     with shop.supervisor.resting(program):
-        program.stop()
+        program.kill()
         program.environment = environment
         program.start()
 

@@ -127,12 +127,12 @@ def test_a_locked_database(stage: Stage, name: str, seconds: float) -> None:
     shop, product = stage.shop, stage.shop.a_producto(stock=100_000)
     customers = [stage.a_customer() for _ in range(3)] + [stage.a_shopper() for _ in range(2)]
     waiting = stage.a_customer()
-    with Crowd(customers, [product], stage.seed):
-        with held(shop.program(name)) as let_go:
-            timer = threading.Timer(seconds, let_go)
-            timer.start()
-            told = waiting.order(an_intention(waiting.person, product))
-            timer.join()
+    # Held before anybody orders: PostgreSQL's tables are locked one after another.
+    with held(shop.program(name)) as let_go, Crowd(customers, [product], stage.seed):
+        timer = threading.Timer(seconds, let_go)
+        timer.start()
+        told = waiting.order(an_intention(waiting.person, product))
+        timer.join()
         if name != "usuarios":
             assert told.outcome == (OK if seconds <= 1 else REFUSED)
             assert told.seconds > 0.9
