@@ -19,7 +19,7 @@ class Exchange:
     def __init__(self, proxy: "Proxy", client: socket.socket, request: bytes) -> None:
         self.request = request
         self.method, self.path = request.decode("latin-1").split(" ", 2)[:2]
-        self.stopped = proxy.stopped
+        self.stopped = proxy.ended  # set when the fault is over, however long it would have waited
         self._target = proxy.target
         self._client = client
         self.answered = False
@@ -118,6 +118,8 @@ class Proxy:
     def __init__(self, target: int = 0) -> None:
         self.target = target
         self.stopped = threading.Event()
+        self.ended = threading.Event()
+        self.running = 0  # requests that it has read and is not done with
         self.reads = True  # set to False, connections are accepted and nothing is ever read from them
         self.calls: list[tuple[str, str]] = []
         self._lock = threading.Lock()
@@ -139,9 +141,11 @@ class Proxy:
             self._always[method] = fault
 
     def heal(self) -> None:
-        """From now on everything passes; what was seen is forgotten."""
+        """From now on everything passes, what waits too; what was seen is forgotten."""
         self.reads = True
+        self.ended.set()
         with self._lock:
+            self.ended = threading.Event()
             self._always.clear()
             self._next.clear()
             self.calls.clear()
@@ -153,6 +157,7 @@ class Proxy:
 
     def stop(self) -> None:
         self.stopped.set()
+        self.ended.set()
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
@@ -177,16 +182,25 @@ class Proxy:
         with self._lock:
             self._clients.add(client)
         with client, suppress(OSError):
-            while not self.reads:
-                if self.stopped.wait(0.05):
-                    return
-            while request := read_message(client):
-                exchange = Exchange(self, client, request)
-                self._fault_of(exchange)(exchange)
-                if not exchange.answered:
-                    break
+            if not self.reads:
+                self.ended.wait()
+                return
+            while (request := read_message(client)) and self._pass(client, request):
+                pass
         with self._lock:
             self._clients.discard(client)
+
+    def _pass(self, client: socket.socket, request: bytes) -> bool:
+        """Whether the connection goes on."""
+        with self._lock:
+            self.running += 1
+        try:
+            exchange = Exchange(self, client, request)
+            self._fault_of(exchange)(exchange)
+            return exchange.answered
+        finally:
+            with self._lock:
+                self.running -= 1
 
     def _fault_of(self, exchange: Exchange) -> Fault:
         with self._lock:

@@ -29,6 +29,9 @@ def settle(shop: FaultyShop, serves_within: float) -> float:
     """End every fault and wait until recovery has ended what was unfinished; the seconds until all four served (I10)."""
     shop.heal()
     seconds = shop.supervisor.wait_ready(serves_within)
+    poll(
+        lambda: not any(hop.running for hop in shop.hops.values())
+    )  # what is under way may still place an order
     poll(lambda: not shop.pedidos.sql(UNFINISHED), SETTLED)
     return seconds
 
