@@ -3,6 +3,7 @@
 import hashlib
 import shutil
 import sqlite3
+import tempfile
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -24,9 +25,8 @@ def made(size: data.Size, say: data.Say) -> Path:
     if not folder.exists():
         for older in KEPT.glob(f"{size.name}-*"):
             shutil.rmtree(older)
-        building = KEPT / f"building-{size.name}"
-        shutil.rmtree(building, ignore_errors=True)
-        building.mkdir(parents=True)
+        KEPT.mkdir(parents=True, exist_ok=True)
+        building = Path(tempfile.mkdtemp(prefix=f"building-{size.name}-", dir=KEPT))
         make(size, building, say)
         building.rename(folder)
     return folder
