@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Playwright, sync_playwright
 
 from tests import postgres
 from tests.shop import Shop
@@ -22,6 +23,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             else ""
         )
         item.add_marker(pytest.mark.xdist_group(f"{item.path.stem} {backend}"))
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Playwright]:
+    """One for all tests of a process: a second one beside it cannot be."""
+    with sync_playwright() as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from functools import partial
 
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import Playwright, expect
 from requests import Response
 
 from tests import postgres, redis_server
@@ -65,32 +65,31 @@ def sound(scaled: Scaled) -> bool:
     return faults(scaled.services) == []
 
 
-def test_somebody_buys_through_the_proxy_in_a_browser(scaled: Scaled) -> None:
+def test_somebody_buys_through_the_proxy_in_a_browser(scaled: Scaled, playwright: Playwright) -> None:
     product = scaled.services.a_producto(nombre="Bufanda polar", stock=3)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"),
-            args=[*CHROMIUM, f"--host-resolver-rules=MAP {NAME} 127.0.0.1"],
-        )
-        context = browser.new_context(
-            base_url=scaled.nginx.url.replace("127.0.0.1", NAME), ignore_https_errors=True, locale="es-MX"
-        )
-        context.set_default_timeout(8_000)
-        page = context.new_page()
-        page.goto(f"/productos/{product}")
-        page.get_by_role("button", name="Agregar al carrito").click()
-        expect(page.get_by_text("Agregado: Bufanda polar.").first).to_be_visible()
-        page.goto("/pagar")
-        form = page.get_by_role("region", name="Es mi primera compra")
-        form.get_by_label("Nombre").fill("Ana Pérez")
-        form.get_by_label("Correo electrónico").fill("ana@ejemplo.com")
-        form.get_by_label("Contraseña", exact=True).fill("una contraseña")
-        form.get_by_role("button", name="Crear cuenta").click()
-        expect(page.get_by_role("heading", level=1)).to_have_text("Revisa tu pedido")
-        page.get_by_role("button", name="Confirmar pedido por").click()
-        expect(page.get_by_role("heading", level=1)).to_contain_text("¡Gracias! Recibimos tu pedido")
-        cookies = {one["name"]: one for one in context.cookies()}
-        browser.close()
+    browser = playwright.chromium.launch(
+        executable_path=shutil.which("chromium"),
+        args=[*CHROMIUM, f"--host-resolver-rules=MAP {NAME} 127.0.0.1"],
+    )
+    context = browser.new_context(
+        base_url=scaled.nginx.url.replace("127.0.0.1", NAME), ignore_https_errors=True, locale="es-MX"
+    )
+    context.set_default_timeout(8_000)
+    page = context.new_page()
+    page.goto(f"/productos/{product}")
+    page.get_by_role("button", name="Agregar al carrito").click()
+    expect(page.get_by_text("Agregado: Bufanda polar.").first).to_be_visible()
+    page.goto("/pagar")
+    form = page.get_by_role("region", name="Es mi primera compra")
+    form.get_by_label("Nombre").fill("Ana Pérez")
+    form.get_by_label("Correo electrónico").fill("ana@ejemplo.com")
+    form.get_by_label("Contraseña", exact=True).fill("una contraseña")
+    form.get_by_role("button", name="Crear cuenta").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Revisa tu pedido")
+    page.get_by_role("button", name="Confirmar pedido por").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("¡Gracias! Recibimos tu pedido")
+    cookies = {one["name"]: one for one in context.cookies()}
+    browser.close()
     assert cookies["__Host-sesion"]["secure"]
     assert stock_of(scaled, product) == 2
 
