@@ -142,8 +142,8 @@ class Api:
 
         return declare
 
-    def answer_at_once(self, path: str, answer: Callable[[Caller, str], Answer | None]) -> None:
-        """Answer plain GETs of ``path`` by persons with a good token before Flask is asked; see Front."""
+    def answer_at_once(self, route: str, answer: Callable[[Caller, str], Answer | None]) -> None:
+        """Answer plain GETs of ``route`` by persons with a good token before Flask is asked; see Front."""
 
         def look(environ: Environ, rest: str) -> Answer | None:
             try:
@@ -152,7 +152,7 @@ class Api:
                 return None
             return answer(caller, rest)
 
-        self._front.answer_at_once(path, look)
+        self._front.answer_at_once(route, look)
 
     def _checked(self, handler: Callable[..., Response], declared: Endpoint) -> Callable[..., Response]:
         caller, body, query = (declared.hints.get(name) for name in ("caller", "body", "query"))

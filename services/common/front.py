@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
+from flask import Response, request
+
 from services.common import logs
 from services.common.errors import ApiError, error_response
 from services.common.metrics import Metrics
@@ -28,10 +30,11 @@ Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 
 class Answer(NamedTuple):
-    """A 200 that lies ready. ``headers`` are all but those that every answer has."""
+    """A 200 that lies ready. ``headers`` are all but those that every answer has; ``etag`` is one of them, or empty."""
 
     content: bytes
     headers: Headers
+    etag: str
 
 
 Look = Callable[[Environ, str], Answer | None]
@@ -40,7 +43,15 @@ Look = Callable[[Environ, str], Answer | None]
 def json_answer(content: bytes, headers: dict[str, str]) -> Answer:
     """``content``, which is JSON, with these headers beside those of its type and length."""
     own = {"Cache-Control": "no-store", **headers, "Content-Type": "application/json"}
-    return Answer(content, [*own.items(), ("Content-Length", str(len(content)))])
+    return Answer(content, [*own.items(), ("Content-Length", str(len(content)))], headers.get("ETag", ""))
+
+
+def answered(answer: Answer) -> Response:
+    """The answer in Flask's hands, or 304 where the caller has it already."""
+    if request.if_none_match.contains_weak(answer.etag.strip('"')):
+        kept = [(name, text) for name, text in answer.headers if not name.startswith("Content-")]
+        return Response(status=304, headers=kept)
+    return Response(answer.content, headers=answer.headers)
 
 
 class Front:
@@ -53,14 +64,14 @@ class Front:
         self._hosts = frozenset(name.lower() for name in hosts)
         self._lines = lines
         self._metrics = metrics
-        self._ready: dict[str, Look] = {}
+        self._ready: dict[str, tuple[Look, str]] = {}
 
-    def answer_at_once(self, path: str, look: Look) -> None:
-        """Ask ``look`` first about plain GETs of ``path``; one that ends in a slash stands for what has one part more.
+    def answer_at_once(self, route: str, look: Look) -> None:
+        """Ask ``look`` first about plain GETs of ``route``, which is counted by that name; its last part may be a variable.
 
-        It is given the environ and that part, and answers None for whatever Flask shall answer.
+        ``look`` is given the environ and that part, and answers None for whatever Flask shall answer.
         """
-        self._ready[path] = look
+        self._ready[route.partition("<")[0]] = look, route
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         begun = time.perf_counter()
@@ -117,11 +128,10 @@ class Front:
             return None
         path: str = environ["PATH_INFO"]
         head, _, rest = path.rpartition("/")
-        look, route = self._ready.get(path), path
-        if look is None:
-            look, route = self._ready.get(f"{head}/"), ""
-        if look is None:
+        found = self._ready.get(path) or self._ready.get(f"{head}/")
+        if found is None:
             return None
+        look, route = found
         try:
             ready = look(environ, rest)
         except Exception:  # whatever it is, Flask meets it again and answers it as it answers every error

@@ -17,21 +17,14 @@ class Mark(NamedTuple):
     versions: int
 
 
-class Prepared(NamedTuple):
-    """A list as it is answered, and its ETag."""
-
-    answer: Answer
-    etag: str
-
-
 class PreparedLists:
     """The lists asked for last, each in its newest state."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._lists: OrderedDict[int, tuple[Mark, Prepared]] = OrderedDict()
+        self._lists: OrderedDict[int, tuple[Mark, Answer]] = OrderedDict()
 
-    def find(self, usuario_id: int, mark: Mark) -> Prepared | None:
+    def find(self, usuario_id: int, mark: Mark) -> Answer | None:
         with self._lock:
             known = self._lists.get(usuario_id)
             if known is None or known[0] != mark:
@@ -39,11 +32,11 @@ class PreparedLists:
             self._lists.move_to_end(usuario_id)
             return known[1]
 
-    def keep(self, usuario_id: int, mark: Mark, prepared: Prepared) -> None:
-        if len(prepared.answer.content) > LARGEST:
+    def keep(self, usuario_id: int, mark: Mark, answer: Answer) -> None:
+        if len(answer.content) > LARGEST:
             return
         with self._lock:
-            self._lists[usuario_id] = mark, prepared
+            self._lists[usuario_id] = mark, answer
             self._lists.move_to_end(usuario_id)
             if len(self._lists) > KEPT:
                 self._lists.popitem(last=False)

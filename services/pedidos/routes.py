@@ -14,7 +14,7 @@ from msgspec import UNSET, UnsetType
 from services.common.api import Api, Message
 from services.common.database import Database
 from services.common.errors import ApiError, error_response, json_response, unavailable
-from services.common.front import Answer, json_answer
+from services.common.front import Answer, answered, json_answer
 from services.common.tokens import Caller
 from services.pedidos import store
 from services.pedidos.metrics import CountedOrders
@@ -26,7 +26,7 @@ from services.pedidos.model import (
     UnconfirmedError,
     change,
 )
-from services.pedidos.prepared import Mark, Prepared, PreparedLists
+from services.pedidos.prepared import Mark, PreparedLists
 from services.pedidos.productos import DEADLINE_HEADER
 from services.pedidos.saga import ORDER_SECONDS, Saga
 from services.pedidos.schema import (
@@ -89,7 +89,7 @@ def declare_lists(api: Api, database: Database) -> None:
     answers = {200: list[Pedido], 304: None}
     lists = PreparedLists()
 
-    def whole(usuario_id: int) -> Prepared:
+    def whole(usuario_id: int) -> Answer:
         with database.read() as connection:
             mark = store.mark(connection, usuario_id)
             known = lists.find(usuario_id, mark)
@@ -97,19 +97,18 @@ def declare_lists(api: Api, database: Database) -> None:
                 return known
             rows = store.listed(connection, store.of_user(usuario_id, None, None))
         content = msgspec.json.encode([pedido(row) for row in rows])
-        prepared = private(content, etag_of(content), {"X-Total-Count": str(len(rows))})
-        lists.keep(usuario_id, mark, prepared)
-        return prepared
+        answer = private(content, etag_of(content), {"X-Total-Count": str(len(rows))})
+        lists.keep(usuario_id, mark, answer)
+        return answer
 
     marks = database.glance(store.MARK)
 
     def lying_ready(caller: Caller, rest: str) -> Answer | None:
         """One's own whole list, where it is known in its newest state."""
         mark = marks.row(caller.usuario_id) if rest == str(caller.usuario_id) else None
-        known = lists.find(caller.usuario_id, Mark(*mark)) if mark else None
-        return known.answer if known else None
+        return lists.find(caller.usuario_id, Mark(*mark)) if mark else None
 
-    api.answer_at_once("/pedidos/usuario/", lying_ready)
+    api.answer_at_once("/pedidos/usuario/<id:usuario_id>", lying_ready)
 
     @api.endpoint(
         "GET", "/pedidos/usuario/<id:usuario_id>", answers, errors=(403,), headers=("If-None-Match",)
@@ -214,19 +213,9 @@ def etag_of(content: bytes) -> str:
     return f'"{hashlib.blake2b(content, digest_size=16).hexdigest()}"'
 
 
-def private(content: bytes, etag: str, headers: dict[str, str]) -> Prepared:
+def private(content: bytes, etag: str, headers: dict[str, str]) -> Answer:
     """A private answer in JSON that a client may keep and ask about."""
-    return Prepared(
-        json_answer(content, {**headers, "ETag": etag, "Cache-Control": "private, no-cache"}), etag
-    )
-
-
-def answered(prepared: Prepared) -> Response:
-    """The answer, or 304 where the client has it already."""
-    content, headers = prepared.answer
-    if "If-None-Match" in request.headers and request.if_none_match.contains_weak(prepared.etag.strip('"')):
-        return Response(status=304, headers=[pair for pair in headers if not pair[0].startswith("Content-")])
-    return Response(content, headers=headers)
+    return json_answer(content, {**headers, "ETag": etag, "Cache-Control": "private, no-cache"})
 
 
 def _owner(caller: Caller) -> int | None:

@@ -26,7 +26,6 @@ class Listing:
     answer: Answer
     total: int
     more: bool
-    etag: str
 
 
 class Listings:
@@ -58,7 +57,7 @@ def _listing(body: bytes, total: int, more: bool = False) -> Listing:
     etag = f'"{digest}"'
     shown = str(total) if total <= COUNTED else f"{COUNTED}+"
     headers = {"ETag": etag, "X-Total-Count": shown, "Cache-Control": "private, no-cache"}
-    return Listing(json_answer(body, headers), total, more, etag)
+    return Listing(json_answer(body, headers), total, more)
 
 
 def _whole(connection: Connection) -> Listing:

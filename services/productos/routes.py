@@ -9,6 +9,7 @@ from msgspec import UNSET, UnsetType
 
 from services.common.api import Api, Message
 from services.common.errors import ApiError, json_response, unavailable
+from services.common.front import answered
 from services.common.tokens import Caller, ServiceCaller
 from services.productos.catalogo import Catalogo, Versions, etag
 from services.productos.imagenes import Imagenes
@@ -81,10 +82,10 @@ def _declare_products(api: Api, catalogo: Catalogo, listings: Listings) -> None:
         X-Total-Count is exact up to 1000, then 1000+; Link leads to the other pages.
         """
         if query == Busqueda():
-            return _listed(listings.whole())
+            return answered(listings.whole().answer)
         asked = _search(caller, query)
         listing = listings.page(asked)
-        response = _listed(listing)
+        response = answered(listing.answer)
         pages = _links(query, asked, listing)
         if pages:
             response.headers["Link"] = pages
@@ -97,7 +98,7 @@ def _declare_products(api: Api, catalogo: Catalogo, listings: Listings) -> None:
     )
     def categories(caller: Caller) -> Response:  # noqa: ARG001 - any signed-in person
         """The categories in use, by name, with the number of products listed in each."""
-        return _listed(listings.categories())
+        return answered(listings.categories().answer)
 
     @api.endpoint("GET", "/productos/<id:producto_id>", {200: ProductoPublicado})
     def find(caller: Caller, producto_id: int) -> Response:  # noqa: ARG001 - any signed-in person
@@ -236,15 +237,6 @@ def _declare_reservations(api: Api, reservas: Reservas) -> None:
                 found.moneda,
             )
         )
-
-
-def _listed(listing: Listing) -> Response:
-    """The list, or 304 where the caller has it already."""
-    content, headers = listing.answer
-    if request.if_none_match.contains_weak(listing.etag.strip('"')):
-        kept = [(name, text) for name, text in headers if not name.startswith("Content-")]
-        return Response(status=304, headers=kept)
-    return Response(content, headers=headers)
 
 
 def _search(caller: Caller, query: Busqueda) -> Search:

@@ -52,6 +52,16 @@ def test_requests_are_counted_by_the_pattern_of_their_path(shop: Shop) -> None:
     assert not any("canary" in name or "secret" in name or "BREW" in name for name in after)
 
 
+def test_what_lies_ready_is_counted_as_what_flask_answers(shop: Shop) -> None:
+    person = shop.person()
+    shop.a_pedido(person, shop.a_producto())
+    before = samples(shop.pedidos)
+    for query in ("?limite=9", "", "", ""):
+        shop.pedidos.get(f"/pedidos/usuario/{person.id}{query}", person.token)
+    after = grown(shop.pedidos, before)
+    assert after[requests_counted("GET", "/pedidos/usuario/<id:usuario_id>", 200)] == 4
+
+
 def test_orders_are_counted_by_how_they_ended(shop: Shop) -> None:
     person, product, key = shop.person(), shop.a_producto(stock=2), a_key()
     before = samples(shop.pedidos)
