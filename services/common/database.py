@@ -22,10 +22,8 @@ from sqlalchemy.pool import QueuePool
 from services.common.writer import Writer
 
 WAIT = 2.0  # seconds a write waits for its turn and for a lock, under every deadline
-REPAIRED: dict[tuple[int, ...], int] = {
-    (3, 44): 6,
-    (3, 50): 7,
-}  # older series of SQLite that were given the repair of 3.51.3
+# Older series of SQLite that were given the repair of 3.51.3, and since which release.
+REPAIRED: dict[tuple[int, ...], int] = {(3, 44): 6, (3, 50): 7}
 READY_WAIT = 0.2  # seconds in which a readable database answers
 
 # 64-bit integers on both engines; SQLite's STRICT tables and rowids want INTEGER by name.
@@ -37,7 +35,6 @@ class Database:
 
     def __init__(self, url: URL, schema: str, readers: int) -> None:
         self.backend = url.get_backend_name()
-        self._url, self._schema, self._readers = url, schema, readers
         if self.backend == "sqlite":
             logging.getLogger(__name__).info(sqlite_notice(sqlite3.sqlite_version_info))
             self._reader = sqlite_engine(url, readers, read_only=True)
@@ -53,7 +50,7 @@ class Database:
             yield connection
 
     def glance(self, statement: str) -> "Glance":
-        return Glance(self._url, self._schema, self._readers, statement)
+        return Glance(self._reader, statement)
 
     @contextmanager
     def write(self, wait: float = WAIT) -> Iterator[Connection]:
@@ -165,13 +162,9 @@ class Glance:
     It runs by the driver itself, on connections kept open for it, and sees the last commit before it.
     """
 
-    def __init__(self, url: URL, schema: str, readers: int, statement: str) -> None:
-        if url.get_backend_name() == "sqlite":
-            self._engine = sqlite_engine(url, readers, read_only=True)
-            self._statement = statement
-        else:
-            self._engine = postgresql_engine(url, schema, readers)
-            self._statement = statement.replace("?", "%s")
+    def __init__(self, readers: Engine, statement: str) -> None:
+        self._engine = readers
+        self._statement = statement if readers.dialect.name == "sqlite" else statement.replace("?", "%s")
         self._idle: deque[Any] = deque()
 
     def row(self, *values: object) -> tuple[Any, ...] | None:

@@ -30,9 +30,8 @@ from services.pedidos.productos import CALL_SECONDS, Productos
 
 ORDER_SECONDS = 3.0
 LEASE_SECONDS = ORDER_SECONDS + 1
-LEAST_WAIT = (
-    0.1  # seconds that giving a lease back may take when the deadline has passed, and between two tries
-)
+# Seconds that giving a lease back may take when the deadline has passed, and between two tries.
+LEAST_WAIT = 0.1
 
 log = logging.getLogger(__name__)
 
