@@ -16,7 +16,7 @@ from granian.server.mt import MTServer
 from storefront.app import create_app, warm_up
 from storefront.logs import configure
 from storefront.settings import Settings, SettingsError, load_settings
-from storefront.store import StoreDownError, open_store
+from storefront.store import StoreDownError
 
 THREADS = 16
 HEADER_MILLISECONDS = 8_000
@@ -33,7 +33,6 @@ def main() -> None:
     except SettingsError as problem:
         _stop(str(problem), BAD_SETTINGS)
     _check_port(settings.host, settings.port)
-    _check_store(settings)
     _serve(settings)
 
 
@@ -63,19 +62,17 @@ class OneProcess(MTServer):
         try:
             super()._stop_workers()  # type: ignore[no-untyped-call]
         except NotImplementedError:
-            raise
+            # Granian would kill what still runs after STOP_SECONDS, and a thread cannot be killed.
+            os._exit(UNAVAILABLE)
         except (RuntimeError, AssertionError):
             # Two threads await the worker's end. When it has come, Python 3.11 now and then breaks for one of them.
             return
 
 
-def _check_store(settings: Settings) -> None:
+def _create_app(settings: Settings) -> Flask:
     """A file that cannot be used is told at once. Redis may come later, unless the secrets are in it."""
     try:
-        store = open_store(settings.database, settings.redis_url)
-        if not (settings.secret and settings.reader_email and settings.reader_password):
-            store.check()
-        store.close()
+        return create_app(settings)
     except StoreDownError as problem:
         _stop(f"the store cannot be used: {problem}", UNAVAILABLE)
 
@@ -84,11 +81,8 @@ def _serve(settings: Settings) -> None:
     _wake_main_thread_by_signals()
     configure(settings.log_as_text)
 
-    def load() -> Flask:
-        app = create_app(settings)
-        warm_up(app)
-        return app
-
+    app = _create_app(settings)
+    warm_up(app)
     server = OneProcess(
         "storefront",
         address=settings.host,
@@ -104,12 +98,7 @@ def _serve(settings: Settings) -> None:
         websockets=False,
     )
     server.on_startup(lambda: print(f"storefront: http://{settings.host}:{settings.port}", flush=True))
-    try:
-        server.serve(target_loader=load, wrap_loader=False)
-    except (
-        NotImplementedError
-    ):  # granian would kill what still runs after STOP_SECONDS, and a thread cannot be killed
-        os._exit(UNAVAILABLE)
+    server.serve(target_loader=lambda: app, wrap_loader=False)
 
 
 def _wake_main_thread_by_signals() -> None:

@@ -97,7 +97,8 @@ class OneProcess(MTServer):
         try:
             super()._stop_workers()  # type: ignore[no-untyped-call]
         except NotImplementedError:
-            raise
+            # Granian would kill what still runs after STOP_SECONDS, and a thread cannot be killed.
+            os._exit(UNAVAILABLE)
         except (RuntimeError, AssertionError):
             # Two threads await the worker's end. When it has come, Python 3.11 now and then breaks for one of them.
             return
@@ -120,12 +121,7 @@ def serve(host: str, port: int, threads: int, create_app: Callable[[], Flask], g
         websockets=False,
     )
     server.on_startup(lambda: print(greeting, flush=True))
-    try:
-        server.serve(target_loader=create_app, wrap_loader=False)
-    except (
-        NotImplementedError
-    ):  # granian would kill what still runs after STOP_SECONDS, and a thread cannot be killed
-        os._exit(UNAVAILABLE)
+    server.serve(target_loader=create_app, wrap_loader=False)
 
 
 def wake_main_thread_by_signals() -> None:
