@@ -20,8 +20,7 @@ class Passwords:
 
     def __init__(self) -> None:
         self._turns = threading.Semaphore(AT_ONCE)
-        self._line = threading.Semaphore(AT_ONCE + WAITING)
-        self._waiting = 0
+        self._in_line = 0
         self._counting = threading.Lock()
         # Verified where no such account exists, so that both cases take the same time.
         self._nobody = hasher.hash("nobody has this password")
@@ -29,22 +28,19 @@ class Passwords:
     @contextmanager
     def turn(self) -> Iterator[None]:
         """Room for one hash; raise 503 where too many wait."""
-        if not self._line.acquire(blocking=False):
-            raise unavailable("Demasiados accesos a la vez")
-        self._count(1)
+        with self._counting:
+            if self._in_line == AT_ONCE + WAITING:
+                raise unavailable("Demasiados accesos a la vez")
+            self._in_line += 1
         try:
             with self._turns:
                 yield
         finally:
-            if self._count(-1) == 0:
+            with self._counting:
+                self._in_line -= 1
+                idle = self._in_line == 0
+            if idle:
                 memory.give_back()
-            self._line.release()
-
-    def _count(self, change: int) -> int:
-        """How many are in the line now."""
-        with self._counting:
-            self._waiting += change
-            return self._waiting
 
     def hash(self, password: str) -> str:
         return hasher.hash(password.encode())
