@@ -2,10 +2,9 @@
 
 import gzip
 import socket
-import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,41 +19,26 @@ from storefront.service import RefusedError, Service, UnavailableError
 from storefront.services import Pedidos
 from tests.plain_services.apps import KEY
 from tests.storefront.conftest import PEDIDOS, PRODUCTOS, USUARIOS, PlainShop, Visit, a_storefront
+from tests.storefront.odd_server import Talk, listening
 from tests.storefront.wsgi_transport import WsgiAdapter
-
-Talk = Callable[[socket.socket], None]
 
 
 @contextmanager
 def a_server(talk: Talk) -> Iterator[str]:
-    """The address of a server on loopback that does with each connection what `talk` does."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    listener.settimeout(10)
-    ended = threading.Event()
+    """The address of a server on loopback that does with each request what `talk` does."""
 
-    def serve() -> None:
-        while not ended.is_set():
-            try:
-                connection, _address = listener.accept()
-            except OSError:
-                return
-            with connection:
-                connection.settimeout(5)
-                try:
-                    connection.recv(65536)
-                    talk(connection)
-                except OSError:
-                    continue
+    def answer(connection: socket.socket) -> None:
+        # Whole, with its body: a connection that is closed over unread bytes is reset, and its answer lost.
+        with connection.makefile("rb") as sent:
+            length = 0
+            while (line := sent.readline()).strip():
+                name, _, text = line.partition(b":")
+                length = int(text) if name.lower() == b"content-length" else length
+            sent.read(length)
+        talk(connection)
 
-    thread = threading.Thread(target=serve)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    finally:
-        ended.set()
-        listener.shutdown(socket.SHUT_RDWR)
-        listener.close()
-        thread.join()
+    with listening(answer, 5) as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 def says(head: str, body: bytes = b"") -> Talk:

@@ -3,7 +3,7 @@
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from tests.ports import free_port
 from tests.redis_server import RedisServer
 from tests.scale.proxies import a_certificate
 from tests.storefront.conftest import PEDIDOS, PRODUCTOS, USUARIOS, PlainShop, Visit, a_storefront
+from tests.storefront.odd_server import Talk, listening
 from tests.storefront.wsgi_transport import WsgiAdapter
 
 
@@ -144,33 +145,10 @@ def recovered(shop: PlainShop) -> None:
 
 
 @contextmanager
-def a_server(answer: Callable[[socket.socket], None]) -> Iterator[str]:
+def a_server(answer: Talk) -> Iterator[str]:
     """The address of something that is no Redis."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    ended = threading.Event()
-
-    def serve() -> None:
-        while not ended.is_set():
-            try:
-                connection, _address = listener.accept()
-            except OSError:
-                return
-            with connection:
-                connection.settimeout(3)
-                try:
-                    answer(connection)
-                except OSError:
-                    continue
-
-    thread = threading.Thread(target=serve)
-    thread.start()
-    try:
-        yield f"redis://127.0.0.1:{listener.getsockname()[1]}/0"
-    finally:
-        ended.set()
-        listener.shutdown(socket.SHUT_RDWR)
-        listener.close()
-        thread.join()
+    with listening(answer, 3) as port:
+        yield f"redis://127.0.0.1:{port}/0"
 
 
 def drip(connection: socket.socket) -> None:
