@@ -1,19 +1,10 @@
 """A shopper on a slow phone: how long from a finger to the next picture on the screen (Interaction to Next Paint)."""
 
-import shutil
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, ViewportSize
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize
 
-CHROMIUM = (
-    "--no-sandbox",
-    "--disable-quic",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-)
 LONGEST_MS = 150.0
 PHONE: ViewportSize = {"width": 390, "height": 844}
 NETWORK = {"offline": False, "latency": 150, "downloadThroughput": 1.6e6 / 8, "uploadThroughput": 0.75e6 / 8}
@@ -33,10 +24,6 @@ class Shopper:
     cookies: str
     product: str
     order: str
-
-
-def chromium(playwright: Playwright) -> str:
-    return shutil.which("chromium") or playwright.chromium.executable_path
 
 
 def shopper_with_a_cart(browser: Browser, address: str) -> Shopper:

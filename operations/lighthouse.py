@@ -17,7 +17,8 @@ from typing import Any
 
 from playwright.sync_api import Browser, sync_playwright
 
-from operations.interaction import CHROMIUM, LONGEST_MS, chromium, interactions, shopper_with_a_cart
+from operations.browser import CHROMIUM, chromium
+from operations.interaction import LONGEST_MS, interactions, shopper_with_a_cart
 from operations.new_shop import new_shop
 from operations.setup import ROOT, modern_node
 
@@ -69,7 +70,7 @@ class Figures:
 
 def main(wanted: Sequence[str]) -> int:
     with new_shop() as address, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(playwright), args=list(CHROMIUM))
+        browser = playwright.chromium.launch(executable_path=chromium(playwright), args=CHROMIUM)
         try:
             pages = visits(browser, address)
             slow = interactions(browser, address) if not wanted or "interacción" in wanted else {}

@@ -4,15 +4,15 @@ Registers the shop's owner, buys something, and photographs pages in light and i
 """
 
 import io
-import shutil
 import sys
 from pathlib import Path
 
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from operations.browser import CHROMIUM, chromium
+
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "images"
-CHROMIUM = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--no-first-run"]
 SCHEMES = ("light", "dark")
 SHOTS = {
     "catalogue": "/productos",
@@ -26,7 +26,7 @@ SHOTS = {
 
 def main(address: str) -> None:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM)
+        browser = playwright.chromium.launch(executable_path=chromium(playwright), args=CHROMIUM)
         try:
             state = buy_something(browser, address)
             for scheme in SCHEMES:

@@ -56,6 +56,10 @@ class Service:
         self.session.headers["Connection"] = "close"
 
     @property
+    def module(self) -> str:
+        return f"services.{self.name}"
+
+    @property
     def pid(self) -> int:
         assert self.process is not None
         return self.process.pid
@@ -63,7 +67,7 @@ class Service:
     def start(self, wait: bool = True) -> None:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", f"services.{self.name}"],
+                [sys.executable, "-m", self.module],
                 cwd=self.folder,
                 env=self.environment,
                 stdout=log,

@@ -5,25 +5,17 @@ The trace and a picture of what failed are kept under tests/artifacts/.
 
 import itertools
 import re
-import shutil
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright
 
+from operations.browser import CHROMIUM, chromium
 from tests.e2e.running import Running
 from tests.shop import Person
 
 ARTIFACTS = Path(__file__).resolve().parents[1] / "artifacts"
-CHROMIUM = [
-    "--no-sandbox",
-    "--disable-quic",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
 # Chromium reports every answer from 400 on as an error; a test that expects one says so by its status.
 EXPECTED = re.compile(r"Failed to load resource: the server responded with a status of (4\d\d|503)")
 SETTLED = """(() => { const running = window.running = new Set();
@@ -44,7 +36,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 @pytest.fixture(scope="session")
 def browser(playwright: Playwright) -> Iterator[Browser]:
-    browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM)
+    browser = playwright.chromium.launch(executable_path=chromium(playwright), args=CHROMIUM)
     yield browser
     browser.close()
 

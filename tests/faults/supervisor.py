@@ -1,7 +1,5 @@
 """The four programs on free ports, a proxy on every way between them, and a supervisor that starts what dies."""
 
-import subprocess
-import sys
 import threading
 import time
 from collections import Counter
@@ -28,18 +26,9 @@ HOPS = {TO_USUARIOS: "usuarios", TO_PRODUCTOS: "productos", TO_PEDIDOS: "pedidos
 class Storefront(Service):
     """``python -m storefront``, started and asked as the services are."""
 
-    def start(self, wait: bool = True) -> None:
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "storefront"],
-                cwd=self.folder,
-                env=self.environment,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-        if wait:
-            self.wait_ready()
+    @property
+    def module(self) -> str:
+        return "storefront"
 
 
 class FaultyShop(Shop):

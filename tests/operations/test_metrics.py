@@ -2,12 +2,9 @@
 
 from collections.abc import Callable
 
-from prometheus_client.parser import text_string_to_metric_families
-
 from tests.api.sagas import poll
+from tests.exposition import Samples, growth, samples_of
 from tests.shop import Service, Shop, a_key
-
-Samples = dict[str, float]
 
 
 def samples(service: Service) -> Samples:
@@ -15,22 +12,12 @@ def samples(service: Service) -> Samples:
     answer = service.get("/metrics")
     assert answer.status_code == 200
     assert answer.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
-    return {
-        " ".join([sample.name, *(f"{name}={value}" for name, value in sorted(sample.labels.items()))]): float(
-            sample.value
-        )
-        for family in text_string_to_metric_families(answer.text)
-        for sample in family.samples
-    }
+    return samples_of(answer.text)
 
 
 def grown(service: Service, before: Samples) -> Samples:
     """What counts more than ``before``."""
-    return {
-        name: value - before.get(name, 0)
-        for name, value in samples(service).items()
-        if value != before.get(name, 0) and not name.startswith("process_")
-    }
+    return growth(before, samples(service))
 
 
 def requests_counted(method: str, route: str, status: int) -> str:

@@ -1,7 +1,6 @@
 """More than one of everything: journeys and races through the proxy, kills and restarts under load, then an audit."""
 
 import re
-import shutil
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -13,9 +12,9 @@ import pytest
 from playwright.sync_api import Playwright, expect
 from requests import Response
 
+from operations.browser import CHROMIUM, chromium
 from tests import postgres, redis_server
 from tests.api.sagas import at_once, poll, settle
-from tests.e2e.conftest import CHROMIUM
 from tests.operations.load import Buyers, kept
 from tests.operations.programs import faults
 from tests.scale.proxies import NAME
@@ -68,7 +67,7 @@ def sound(scaled: Scaled) -> bool:
 def test_somebody_buys_through_the_proxy_in_a_browser(scaled: Scaled, playwright: Playwright) -> None:
     product = scaled.services.a_producto(nombre="Bufanda polar", stock=3)
     browser = playwright.chromium.launch(
-        executable_path=shutil.which("chromium"),
+        executable_path=chromium(playwright),
         args=[*CHROMIUM, f"--host-resolver-rules=MAP {NAME} 127.0.0.1"],
     )
     context = browser.new_context(

@@ -1,11 +1,8 @@
 """What the storefront's /metrics tells: pages by route, lines of purchases, calls and breakers; and no person."""
 
-from prometheus_client.parser import text_string_to_metric_families
-
 from storefront.circuit import FAILURES_TO_OPEN
+from tests.exposition import Samples, growth, samples_of
 from tests.storefront.conftest import PEDIDOS, PlainShop
-
-Samples = dict[str, float]
 
 
 def samples(shop: PlainShop) -> Samples:
@@ -14,22 +11,12 @@ def samples(shop: PlainShop) -> Samples:
     assert answer is not None
     assert answer.status_code == 200
     assert answer.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
-    return {
-        " ".join([sample.name, *(f"{name}={value}" for name, value in sorted(sample.labels.items()))]): float(
-            sample.value
-        )
-        for family in text_string_to_metric_families(answer.get_data(as_text=True))
-        for sample in family.samples
-    }
+    return samples_of(answer.get_data(as_text=True))
 
 
 def grown(shop: PlainShop, before: Samples) -> Samples:
     """What counts more than ``before``."""
-    return {
-        name: value - before.get(name, 0)
-        for name, value in samples(shop).items()
-        if value != before.get(name, 0) and not name.startswith("process_")
-    }
+    return growth(before, samples(shop))
 
 
 def pages(method: str, route: str, status: int) -> str:

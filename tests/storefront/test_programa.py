@@ -103,16 +103,20 @@ def _answers(environment: dict[str, str]) -> bool:
         return False
 
 
-def test_a_bad_setting_ends_the_program_with_one_line(environment: dict[str, str], tmp_path: Path) -> None:
-    ended = subprocess.run(
+def run_to_its_end(environment: dict[str, str], folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
         [sys.executable, "-m", "storefront"],
-        env={**environment, "STOREFRONT_SECRET_KEY": "short"},
-        cwd=tmp_path,
+        env=environment,
+        cwd=folder,
         capture_output=True,
         text=True,
         timeout=20,
         check=False,
     )
+
+
+def test_a_bad_setting_ends_the_program_with_one_line(environment: dict[str, str], tmp_path: Path) -> None:
+    ended = run_to_its_end({**environment, "STOREFRONT_SECRET_KEY": "short"}, tmp_path)
     assert ended.returncode == 78
     assert ended.stderr.count("\n") == 1
     assert "STOREFRONT_SECRET_KEY" in ended.stderr
@@ -133,15 +137,7 @@ def test_a_store_that_cannot_be_used_ends_the_program_with_one_line(
             "STOREFRONT_EMAIL": "",
         },
     }[fault]
-    ended = subprocess.run(
-        [sys.executable, "-m", "storefront"],
-        env={**environment, **changes},
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=20,
-        check=False,
-    )
+    ended = run_to_its_end({**environment, **changes}, tmp_path)
     assert ended.returncode == 69
     assert ended.stderr.count("\n") == 1
     assert "the store cannot be used" in ended.stderr
