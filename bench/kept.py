@@ -1,5 +1,6 @@
 """Keeps the data sets that were made, for as long as neither they nor the services' migrations change."""
 
+import fcntl
 import hashlib
 import shutil
 import sqlite3
@@ -20,15 +21,17 @@ def copy_of(size: data.Size, folder: Path, say: data.Say) -> None:
 
 
 def made(size: data.Size, say: data.Say) -> Path:
-    """The folder of the set, made now where it is not there."""
+    """The folder of the set, made now where it is not there; who comes meanwhile waits."""
     folder = KEPT / f"{size.name}-{fingerprint(size)}"
-    if not folder.exists():
-        for older in KEPT.glob(f"{size.name}-*"):
-            shutil.rmtree(older)
-        KEPT.mkdir(parents=True, exist_ok=True)
-        building = Path(tempfile.mkdtemp(prefix=f"building-{size.name}-", dir=KEPT))
-        make(size, building, say)
-        building.rename(folder)
+    KEPT.mkdir(parents=True, exist_ok=True)
+    with (KEPT / f"{size.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            for older in KEPT.glob(f"{size.name}-*"):
+                shutil.rmtree(older)
+            building = Path(tempfile.mkdtemp(prefix=f"building-{size.name}-", dir=KEPT))
+            make(size, building, say)
+            building.rename(folder)
     return folder
 
 

@@ -14,6 +14,7 @@ BACKENDS = ("sqlite", "postgresql")
 _names = itertools.count(1)
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests that run side by side (-n) go by file and database, so that no process starts its shop again and again."""
     for item in items:
