@@ -26,6 +26,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         item.add_marker(pytest.mark.xdist_group(f"{item.path.stem} {backend}"))
 
 
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """A long text by its beginning and its length: the whole would not fit into a program's environment."""
+    return f"{val[:40]!a} ({len(val)} long)" if isinstance(val, str | bytes) and len(val) > 100 else None
+
+
 @pytest.fixture(scope="session")
 def playwright() -> Iterator[Playwright]:
     """One for all tests of a process: a second one beside it cannot be."""
