@@ -98,7 +98,9 @@ def test_what_is_no_id_is_404(shop: Shop, name: str) -> None:
 # Who may
 
 
-@pytest.mark.parametrize("token", [CLIENT, READER, OF_THE_ORIGINAL], ids=["client", "reader", "of the original"])
+@pytest.mark.parametrize(
+    "token", [CLIENT, READER, OF_THE_ORIGINAL], ids=["client", "reader", "of the original"]
+)
 def test_only_administrators_add_edit_and_withdraw(shop: Shop, token: str) -> None:
     product = add(shop.productos)
     headers = version(shop.productos, product)
