@@ -27,7 +27,8 @@ NAMED_SECRET = re.compile(
 )
 LONGEST_LINE = 2000  # beyond it is no text that a person wrote
 RANDOM_BITS = 3.6  # of a character: names and sentences stay below, random text does not
-LOCKS = ("requirements.lock", "requirements-dev.lock", "requirements-node.lock")
+LOCKS = ("requirements.lock", "requirements-dev.lock", "requirements-bench.lock", "requirements-node.lock")
+PACKAGE_LOCKS = ("package-lock.json", "bench/lighthouse/package-lock.json")
 
 
 def main() -> int:
@@ -89,10 +90,10 @@ def loose_packages(root: Path = ROOT) -> Iterator[str]:
                 and not re.match(r"\S+==\S+.*--hash=sha256:", entry)
             ):
                 yield f"{lock}: {entry.split()[0]} has no version or no hash"
-    packages = json.loads((root / "package-lock.json").read_text())["packages"]
-    for name, package in packages.items():
-        if name and not package.get("integrity", "").startswith("sha512-"):
-            yield f"package-lock.json: {name} has no integrity hash"
+    for lock in PACKAGE_LOCKS:
+        for name, package in json.loads((root / lock).read_text())["packages"].items():
+            if name and not package.get("integrity", "").startswith("sha512-"):
+                yield f"{lock}: {name} has no integrity hash"
 
 
 if __name__ == "__main__":

@@ -38,11 +38,13 @@ def productos() -> ResponseReturnValue:
     withdrawn = request.args.get("ver") == "retirados" and shop().services.productos.lists_withdrawn
     text = request.args.get("pagina", "1")
     number = max(1, int(text)) if text.isascii() and text.isdigit() and len(text) < 7 else 1
+    minutes_old = None
     if withdrawn:
         shown, total, counts_stock, whole = _withdrawn()
     else:
         query = Query(q=q, orden="nombre", pagina=number, stock_max=LOW_STOCK if low else None)
-        found = shop().shelf.find(query, PAGE_SIZE, visitor().token).value
+        copy = shop().shelf.find(query, PAGE_SIZE, visitor().token)
+        found, minutes_old = copy.value, copy.minutes_old
         shown, total, counts_stock, whole = found.productos, found.total, found.counts_stock, found.whole
     pages = max(1, -(-total // PAGE_SIZE))
     if number > pages:
@@ -58,6 +60,7 @@ def productos() -> ResponseReturnValue:
         withdrawn=withdrawn,
         counts_stock=counts_stock,
         whole=whole,
+        minutes_old=minutes_old,
         page=number,
         pages=pages,
         page_url=lambda page: _list_url(q, low, page),

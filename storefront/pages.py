@@ -58,7 +58,9 @@ def _quoted_path() -> str:
     return quote(request.path, safe="/-_.~")
 
 
-def shell(area: str, *, personal: bool, term: str = "", canonical: str = "") -> dict[str, Any]:
+def shell(
+    area: str, *, personal: bool, term: str = "", canonical: str = "", path: str = ""
+) -> dict[str, Any]:
     """What templates/layout.html says it needs."""
     who = visitor()
     told = take_notices()
@@ -78,7 +80,8 @@ def shell(area: str, *, personal: bool, term: str = "", canonical: str = "") -> 
         "origin": own_origin(),
         "canonical": canonical,
         "alternates": alternates(),
-        "path": request.script_root + (request.full_path.rstrip("?") if request.method == "GET" else "/"),
+        "path": path
+        or request.script_root + (request.full_path.rstrip("?") if request.method == "GET" else "/"),
     }
 
 
@@ -91,12 +94,13 @@ def render(
     term: str = "",
     canonical: str = "",
     announcement: str = "",
+    path: str = "",
     **context: Any,
 ) -> Response:
     """A page. `announcement` is for the live region, where no notice says it already. A personal one is
-    never stored by the browser or anything between.
+    never stored by the browser or anything between. `path` is where the page is found again, if not here.
     """
-    known = shell(area, personal=personal, term=term, canonical=canonical)
+    known = shell(area, personal=personal, term=term, canonical=canonical, path=path)
     known["announcement"] = known["announcement"] or announcement
     body = render_template(template, shell=known, **context)
     response = make_response(body, status)

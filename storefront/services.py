@@ -328,17 +328,22 @@ class Pedidos:
         if not isinstance(rows, list):
             self.service.circuit.failed()
             raise UnavailableError("pedidos", "answered no list", sent=True)
-        counts = _counts(content) if isinstance(content, dict) else None
+        counts = _counts(content, answer.headers.get("X-Total-Por-Estado", ""))
         total = answer.headers.get("X-Total-Count", "").rstrip("+")
         known = int(total) if total.isascii() and total.isdigit() else None
         return Page(tuple(one for one in map(read_pedido, rows) if one is not None), known, counts)
 
 
-def _counts(content: dict[str, Any]) -> dict[str, int] | None:
-    counts = content.get("conteos") or content.get("por_estado") or content.get("estados")
-    if not isinstance(counts, dict):
-        return None
-    return {str(estado): number for estado, number in counts.items() if isinstance(number, int)}
+def _counts(content: Any, header: str) -> dict[str, int] | None:
+    """The count per state, which the board says in its body and a person's page in a header."""
+    if isinstance(content, dict) and isinstance(content.get("conteos"), dict):
+        return {
+            str(estado): number for estado, number in content["conteos"].items() if isinstance(number, int)
+        }
+    pairs = [part.strip().partition("=") for part in header.split(",")]
+    return {
+        estado: int(number) for estado, _is, number in pairs if number.isascii() and number.isdigit()
+    } or None
 
 
 def _worth_repeating(problem: ServiceError) -> bool:

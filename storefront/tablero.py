@@ -1,10 +1,11 @@
 """The orders of the whole shop: a board by state and a list, with the legal moves only."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
-from flask import Blueprint, abort, redirect, request, url_for
+from flask import Blueprint, Response, abort, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from storefront.admin import sections
@@ -86,11 +87,15 @@ def _guard() -> None:
 @admins_only
 def ver() -> ResponseReturnValue:
     _guard()
-    estado = request.args.get("estado", "")
+    return _overview(request.args)
+
+
+def _overview(args: Mapping[str, str], status: int = 200, path: str = "") -> Response:
+    estado = args.get("estado", "")
     estado = estado if estado in ESTADOS else ""
-    if request.args.get("vista") == "lista":
-        return _list(estado)
-    return _board(estado)
+    if args.get("vista") == "lista":
+        return _list(estado, args, status, path)
+    return _board(estado, status, path)
 
 
 def _ask(**params: str) -> Page:
@@ -99,7 +104,7 @@ def _ask(**params: str) -> Page:
     )
 
 
-def _board(chosen: str) -> ResponseReturnValue:
+def _board(chosen: str, status: int, path: str) -> Response:
     pages = {estado: _ask(estado=estado, limite=str(COLUMN_SIZE)) for estado in ESTADOS}
     counts = pages["pendiente"].counts or {estado: len(page.pedidos) for estado, page in pages.items()}
     columns = [
@@ -116,6 +121,8 @@ def _board(chosen: str) -> ResponseReturnValue:
     return render(
         "admin/tablero.html",
         "admin",
+        status,
+        path=path,
         columns=columns,
         shown=shown,
         tab_items=_tabs(shown, counts, "tablero"),
@@ -129,10 +136,10 @@ def _board(chosen: str) -> ResponseReturnValue:
     )
 
 
-def _list(estado: str) -> ResponseReturnValue:
-    text = request.args.get("pagina", "1")
+def _list(estado: str, args: Mapping[str, str], status: int, path: str) -> Response:
+    text = args.get("pagina", "1")
     number = max(1, int(text)) if text.isascii() and text.isdigit() and len(text) < 7 else 1
-    q = " ".join(request.args.get("q", "").split())[:100]
+    q = " ".join(args.get("q", "").split())[:100]
     page = _ask(estado=estado, q=q, pagina=str(number), limite=str(PAGE_SIZE))
     total = page.total if page.total is not None else len(page.pedidos)
 
@@ -145,6 +152,8 @@ def _list(estado: str) -> ResponseReturnValue:
     return render(
         "admin/pedidos.html",
         "admin",
+        status,
+        path=path,
         orders=_present(page),
         total=total,
         estado=estado,
@@ -202,10 +211,15 @@ def _tabs(chosen: str, counts: Any, view: str) -> list[dict[str, Any]]:
 @area.get("/<int:numero>")
 @admins_only
 def detalle(numero: int) -> ResponseReturnValue:
-    pedido = _find(numero)
+    return _detail(_find(numero))
+
+
+def _detail(pedido: Pedido, status: int = 200, path: str = "") -> Response:
     return render(
         "admin/pedido.html",
         "admin",
+        status,
+        path=path,
         order=present((pedido,), visitor().token)[0],
         steps=timeline(pedido),
         customer=_customers([pedido])(pedido),
@@ -226,7 +240,7 @@ def _find(numero: int) -> Pedido:
 @area.post("/<int:numero>/estado")
 @admins_only
 def mover(numero: int) -> ResponseReturnValue:
-    """Moves an order, if nobody else did since the page was made; the page then says what it is now."""
+    """Moves an order, if nobody else did since the page was made; else the same page says what it is now."""
     _guard()
     wanted = request.form.get("estado", "")
     if wanted not in ESTADOS:
@@ -241,18 +255,28 @@ def mover(numero: int) -> ResponseReturnValue:
     except RefusedError as refusal:
         if refusal.status not in (409, 412, 422):
             raise
-        now = names.get(before.estado, before.estado)
-        if refusal.status == 412 or before.estado == wanted:
-            notify("warn", _("Otra persona ya cambió este pedido a %(estado)s.", estado=now), focus=numero)
-        else:
-            notify(
-                "bad", _("El pedido %(n)s está en %(estado)s y no admite ese cambio.", n=numero, estado=now)
-            )
-        return redirect(back, 303)
+        return _not_moved(numero, refusal.status == 412, wanted, back)
     shop().shelf.forget()
     undo: dict[str, Any] = {"undo": [numero, before.estado]} if _can_undo(before.estado, wanted) else {}
     notify("ok", _("Pedido %(n)s: %(estado)s", n=numero, estado=names[wanted]), focus=numero, **undo)
     return redirect(back, 303)
+
+
+def _not_moved(numero: int, changed_meanwhile: bool, wanted: str, back: str) -> Response:
+    """The page at `back` as it is now: 409 where somebody else was faster, 422 where the move is not allowed."""
+    pedido = _find(numero)
+    now = state_names().get(pedido.estado, pedido.estado)
+    if changed_meanwhile or pedido.estado == wanted:
+        status = 409
+        notify("warn", _("Otra persona ya cambió este pedido a %(estado)s.", estado=now), focus=numero)
+    else:
+        status = 422
+        text = _("El pedido %(n)s está en %(estado)s y no admite ese cambio.", n=numero, estado=now)
+        notify("bad", text, focus=numero)
+    address = urlsplit(back)
+    if address.path == url_for("tablero.detalle", numero=numero):
+        return _detail(pedido, status, back)
+    return _overview(dict(parse_qsl(address.query)), status, back)
 
 
 def _can_undo(before: str, wanted: str) -> bool:

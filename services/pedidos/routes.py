@@ -116,8 +116,9 @@ def declare_lists(api: Api, database: Database) -> None:
     def of_user(caller: Caller, usuario_id: int, query: DeUsuario) -> Response:
         """A person's orders by number, or with orden=recientes the newest first: one's own, an administrator anybody's.
 
-        Without limite and pagina all of them. X-Total-Count counts them (paged: up to 1000, then 1000+), Link leads to
-        the next page.
+        Without limite and pagina all of them. X-Total-Count counts them (paged: up to 1000, then 1000+). A page's Link
+        leads to the next one, and X-Total-Por-Estado says how many of that person's orders are in each state, whatever
+        estado is asked for (absent where they are more than 1000).
         """
         if usuario_id != caller.usuario_id and not is_administrator(caller):
             raise ApiError(403)
@@ -133,7 +134,9 @@ def declare_lists(api: Api, database: Database) -> None:
         with database.read() as connection:
             rows = store.listed(connection, condition, page.size + 1, page.offset, newest_first=newest_first)
             total = store.counted(connection, condition)
-        return listing([pedido(row) for row in rows[: page.size]], page.headers(rows, total))
+            counts = store.per_state_of_user(connection, usuario_id)
+        told = {} if counts is None else {"X-Total-Por-Estado": _joined(counts)}
+        return listing([pedido(row) for row in rows[: page.size]], page.headers(rows, total) | told)
 
     @api.endpoint("GET", "/pedidos", {200: Tablero, 304: None}, errors=(403,), headers=("If-None-Match",))
     def of_all(caller: Caller, query: DeTodos) -> Response:
@@ -263,6 +266,10 @@ class Page:
         pages = {"prev": self.number - 1, "next": self.number + 1 if len(rows) > self.size else 0}
         links = [f'<{_address(number)}>; rel="{name}"' for name, number in pages.items() if number]
         return {"X-Total-Count": count, **({"Link": ", ".join(links)} if links else {})}
+
+
+def _joined(counts: dict[str, int]) -> str:
+    return ", ".join(f"{estado}={count}" for estado, count in counts.items())
 
 
 def _address(page: int) -> str:

@@ -287,6 +287,14 @@ def counted(connection: Connection, condition: ColumnElement[bool]) -> int:
     return connection.execute(select(func.count()).select_from(some)).scalar_one()
 
 
+def per_state_of_user(connection: Connection, usuario_id: int) -> dict[str, int] | None:
+    """How many of a person's orders are in each state; None where they are more than COUNTED."""
+    some = select(c.estado).where(of_user(usuario_id, None, None)).limit(COUNTED + 1).subquery()
+    grouped = select(some.c.estado, func.count()).group_by(some.c.estado)
+    counts = {str(estado): int(count) for estado, count in connection.execute(grouped)}
+    return {str(one): counts.get(one, 0) for one in Estado} if sum(counts.values()) <= COUNTED else None
+
+
 def newest(connection: Connection, estado: str | None, q: str, limit: int, offset: int) -> tuple[Rows, int]:
     """One page of everybody's orders, newest first, and how many match (COUNTED + 1 standing for more).
 

@@ -421,6 +421,10 @@ def test_the_whole_list_and_its_pages(shop: Shop, product: int) -> None:
     assert found == [numbers[:3], numbers[3:6], numbers[6:]]
     assert page.links["prev"]["url"] == f"{path}?limite=3&pagina=2"
     assert shop.pedidos.get(f"{path}?limite=3&pagina=9", person.token).json() == []
+    for query in ("limite=3", "limite=1&estado=cancelado", "pagina=9"):
+        counts = shop.pedidos.get(f"{path}?{query}", person.token).headers["X-Total-Por-Estado"]
+        assert counts == "pendiente=6, enviado=0, entregado=0, cancelado=1, desconocido=0"
+    assert "X-Total-Por-Estado" not in whole.headers
 
     def ids(query: str) -> list[int]:
         return [one["id"] for one in shop.pedidos.get(f"{path}?{query}", person.token).json()]

@@ -8,7 +8,7 @@ from pathlib import Path
 import jwt
 import pytest
 
-from operations.scan import LOCKS, ROOT, in_line, loose_packages, main
+from operations.scan import LOCKS, PACKAGE_LOCKS, ROOT, in_line, loose_packages, main
 
 
 def test_the_repository_is_clean(capsys: pytest.CaptureFixture[str]) -> None:
@@ -49,8 +49,9 @@ def test_what_is_no_secret_is_not(line: str) -> None:
 
 @pytest.fixture
 def locks(tmp_path: Path) -> Path:
-    for name in (*LOCKS, "package-lock.json"):
-        shutil.copy(ROOT / name, tmp_path)
+    for name in (*LOCKS, *PACKAGE_LOCKS):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / name)
     return tmp_path
 
 

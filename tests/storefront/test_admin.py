@@ -122,7 +122,9 @@ def test_the_board_offers_only_legal_moves_and_a_step_back(real: RealShop) -> No
     owner.send(f"/{numero}/estado")
     assert "Marcar como enviado" in owner.text
     owner.post(f"/admin/pedidos/{numero}/estado", {"estado": "entregado"})
+    assert owner.status == 422
     assert "no admite ese cambio" in owner.text
+    assert f'id="pedido-{numero}"' in owner.text
 
 
 def test_the_second_of_two_administrators_is_told(real: RealShop) -> None:
@@ -134,7 +136,14 @@ def test_the_second_of_two_administrators_is_told(real: RealShop) -> None:
     second = {**form, "estado": "cancelado"}
     first.post(f"/admin/pedidos/{numero}/estado", form)
     other = real.owner().post(f"/admin/pedidos/{numero}/estado", second)
+    assert other.status == 409
     assert "Otra persona ya cambió este pedido a Enviado." in other.text
+    assert "Marcar como entregado" in other.text
+    place = "/en/admin/pedidos?vista=lista&estado=enviado"
+    other.post(f"/en/admin/pedidos/{numero}/estado", {**second, "volver": place})
+    assert other.status == 409
+    assert "Somebody else already changed this order to" in other.text
+    assert other.form(f"/{numero}/estado")["fields"]["volver"] == place
 
 
 def test_the_details_of_the_services_are_for_the_administrator(real: RealShop) -> None:

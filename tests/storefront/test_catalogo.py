@@ -134,11 +134,15 @@ def test_products_down_the_last_catalogue_is_shown_with_its_age(
     taza = plain.a_producto("Taza", 100)
     visit = plain.visit().get("/productos")
     assert "Precios y existencias de hace" not in visit.text
+    owner = plain.visit().sign_in("duena@x", "12345678").get("/admin/productos")
+    assert owner.status == 200
+    assert "Esta lista es de hace" not in owner.text
     plain.adapter.down.add(PRODUCTOS)
     now = time.monotonic
     monkeypatch.setattr("storefront.copies.time.monotonic", lambda: now() + 240)
     for path in ("/productos", f"/productos/{taza}-taza"):
         assert "Precios y existencias de hace 4 minutos; los confirmamos al pagar." in visit.get(path).text
+    assert "Esta lista es de hace 4 minutos." in owner.get("/admin/productos").text
     assert visit.add_to_cart(taza).heading == "Tu carrito (1 artículo)"
     monkeypatch.setattr("storefront.copies.time.monotonic", lambda: now() + 1000)
     assert visit.get("/productos").status == 503
