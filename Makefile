@@ -3,7 +3,7 @@
 SHELL := /bin/sh
 PYTHON ?= python3
 BIN := .venv/bin
-DEMO := data/productos-demo/stamp
+DEMO_PICTURES := data/productos-demo/stamp
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --require-hashes --only-binary :all:
 
 .PHONY: help setup run test bench bench-growth mutants faults check audit backup restore sbom vulnerabilities pictures lighthouse format lock clean
@@ -11,13 +11,13 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --require-hashes
 help: ## list the tasks
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
-setup: .venv/run.stamp node_modules/run.stamp .env $(DEMO) ## install what the shop needs, write .env once
+setup: .venv/run.stamp node_modules/run.stamp .env $(DEMO_PICTURES) ## install what the shop needs, write .env once
 	@echo "set up"
 
 run: setup ## run the shop
 	@exec $(BIN)/python -m operations.run
 
-test: .venv/bench.stamp node_modules/test.stamp .env $(DEMO) ## run every test
+test: .venv/bench.stamp node_modules/test.stamp .env $(DEMO_PICTURES) ## run every test
 	@$(BIN)/python -m operations.setup postgresql chromium nginx redis faults html
 	$(BIN)/python -m pytest -n 3 --dist loadgroup
 
@@ -59,7 +59,7 @@ vulnerabilities: .venv/test.stamp ## ask the public advisories about our package
 pictures: .venv/test.stamp ## take the README's pictures from a new shop that runs on port 5000
 	@$(BIN)/python -m operations.pictures
 
-lighthouse: .venv/test.stamp node_modules/run.stamp bench/lighthouse/node_modules/stamp .env $(DEMO) ## measure the pages on a slow phone (pages="catálogo carrito")
+lighthouse: .venv/test.stamp node_modules/run.stamp bench/lighthouse/node_modules/stamp .env $(DEMO_PICTURES) ## measure the pages on a slow phone (pages="catálogo carrito")
 	@$(BIN)/python -m operations.setup chromium
 	@$(BIN)/python -m operations.lighthouse $(pages)
 
@@ -114,7 +114,7 @@ bench/lighthouse/node_modules/stamp: .venv/run.stamp bench/lighthouse/package-lo
 	@$(BIN)/python -m operations.setup lighthouse
 	@touch $@
 
-$(DEMO): .venv/run.stamp $(wildcard services/productos/demo/imagenes/*.svg)
+$(DEMO_PICTURES): .venv/run.stamp $(wildcard services/productos/demo/imagenes/*.svg)
 	@$(BIN)/python -m services.productos.demo_pictures
 	@touch $@
 

@@ -59,17 +59,29 @@ class Writer:
         self._wait_for(group)
 
     def _block(self, group: Group) -> Iterator[Connection]:
+        first = group.blocks == 0  # undone as a whole, it needs no savepoint
         group.blocks += 1
-        savepoint = group.connection.begin_nested()
         try:
+            if not first:
+                group.connection.exec_driver_sql("SAVEPOINT block")
             yield group.connection
-            savepoint.commit()
+            if not first:
+                group.connection.exec_driver_sql("RELEASE block")
         except BaseException:
-            try:
-                savepoint.rollback()
-            except SQLAlchemyError as failure:  # a full disk, among others, undoes the whole transaction
-                self._close(group, failure)
+            self._undo(group, first)
             raise
+
+    def _undo(self, group: Group, first: bool) -> None:
+        """Undo the block that runs, and leave those before it."""
+        try:
+            if first:
+                group.transaction.rollback()
+                self._close(group, None)
+            else:
+                group.connection.exec_driver_sql("ROLLBACK TO block")
+                group.connection.exec_driver_sql("RELEASE block")
+        except SQLAlchemyError as failure:  # a full disk, among others, undoes the whole transaction
+            self._close(group, failure)
 
     def close(self) -> None:
         if self._connection is not None:

@@ -29,6 +29,7 @@ from services.pedidos.model import Attempt, Encargo, Estado, Fase, Reserva, fold
 from services.pedidos.prepared import Mark
 
 COUNTED = 1000  # a total is exact up to here
+FEW_NAMES = 500  # of products: so many are looked for one by one
 OLDEST_REFUSAL = 30 * 24 * 3600 * 1000  # milliseconds that the key of a refused or undone order is remembered
 
 # Spelled out, because a partial index is used only by statements that repeat its condition literally.
@@ -305,19 +306,27 @@ def newest(connection: Connection, estado: str | None, q: str, limit: int, offse
     if not q:
         total = counted(connection, base)
         return connection.execute(page.where(base).limit(limit).offset(offset)).all(), total
-    found = _gathered(connection, base, _meanings(q, c.nombre))
+    names = _names(connection, q)
+    found = _gathered(connection, base, _meanings(q, c.nombre, names))
     if len(found) > COUNTED:
         # An expression over the name, so that no index on it is taken: that would gather and sort them all.
-        walked = page.where(base, or_(*_meanings(q, func.coalesce(c.nombre, "")))).limit(limit).offset(offset)
+        meanings = _meanings(q, func.coalesce(c.nombre, ""), names)
+        walked = page.where(base, or_(*meanings)).limit(limit).offset(offset)
         return connection.execute(walked).all(), len(found)
     wanted = sorted(found, reverse=True)[offset : offset + limit]
     return connection.execute(page.where(c.id.in_(wanted))).all(), len(found)
 
 
-def _meanings(q: str, nombre: ColumnElement[Any]) -> list[ColumnElement[bool]]:
-    """What a search may mean: part of a product's name, an order's number, a person's id."""
+def _names(connection: Connection, q: str) -> Any:
+    """The names of products that have ``q`` within: themselves where they are few, so that they are read once."""
     pattern = "".join(f"\\{character}" if character in "\\%_" else character for character in folded(q))
     names = select(nombres.c.nombre).where(nombres.c.plegado.like(f"%{pattern}%", escape="\\"))
+    few = connection.execute(names.limit(FEW_NAMES + 1)).scalars().all()
+    return few if len(few) <= FEW_NAMES else names
+
+
+def _meanings(q: str, nombre: ColumnElement[Any], names: Any) -> list[ColumnElement[bool]]:
+    """What a search may mean: part of a product's name, an order's number, a person's id."""
     meanings: list[ColumnElement[bool]] = [nombre.in_(names)]
     if q.isascii() and q.isdigit() and len(q) <= 18:
         meanings += [c.id == int(q), c.usuario_id == int(q)]

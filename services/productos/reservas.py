@@ -5,9 +5,8 @@ Each call is one transaction and may be repeated, delayed or delivered twice: th
 
 import time
 from dataclasses import asdict
-from typing import Any
 
-from sqlalchemy import Connection, Row, Select, select, update
+from sqlalchemy import Connection, Row, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from services.common.database import Database
@@ -17,7 +16,31 @@ from services.productos.schema import NuevaReserva
 from services.productos.store import record_movement
 from services.productos.tables import productos, reservas
 
-FIELDS = [reservas.c[name] for name in Reserva.__dataclass_fields__]
+# Built once: building a statement costs more than running it.
+BY_ID = select(*(reservas.c[name] for name in Reserva.__dataclass_fields__)).where(
+    reservas.c.id == bindparam("reserva")
+)
+CLAIM = {
+    "sqlite": sqlite.insert(reservas).on_conflict_do_nothing().returning(reservas.c.id),
+    "postgresql": postgresql.insert(reservas).on_conflict_do_nothing().returning(reservas.c.id),
+}
+SETTLE = update(reservas).where(reservas.c.id == bindparam("reserva"))
+PRODUCT = (
+    select(productos.c.nombre, productos.c.precio, productos.c.activo, productos.c.stock)
+    .where(productos.c.id == bindparam("producto"))
+    .with_for_update(key_share=True)
+)
+# Whether there is enough stands in the update itself.
+TAKE_STOCK = (
+    update(productos)
+    .where(productos.c.id == bindparam("producto"), productos.c.stock >= bindparam("cantidad"))
+    .values(stock=productos.c.stock - bindparam("cantidad"))
+)
+GIVE_BACK = (
+    update(productos)
+    .where(productos.c.id == bindparam("producto"), productos.c.stock.is_not(None))
+    .values(stock=productos.c.stock + bindparam("cantidad"))
+)
 
 
 class Reservas:
@@ -30,7 +53,7 @@ class Reservas:
     def find(self, reserva_id: str) -> Reserva:
         """Raise 404 where it was never heard of."""
         with self._database.read() as connection:
-            row = connection.execute(_by_id(reserva_id)).one_or_none()
+            row = connection.execute(BY_ID, {"reserva": reserva_id}).one_or_none()
         if row is None:
             raise ApiError(404)
         return Reserva(*row)
@@ -62,7 +85,7 @@ class Reservas:
             moneda=self._moneda,
             contada=int(counted and taken),
         )
-        connection.execute(update(reservas).where(reservas.c.id == reserva_id).values(asdict(reserva)))
+        connection.execute(SETTLE, {"reserva": reserva_id, **asdict(reserva)})
         return reserva
 
     def cancel(self, reserva_id: str) -> None:
@@ -71,7 +94,7 @@ class Reservas:
             if _claim(connection, reserva_id):
                 return
             reserva = _known(connection, reserva_id)
-            connection.execute(update(reservas).where(reservas.c.id == reserva_id).values(estado=CANCELADA))
+            connection.execute(SETTLE, {"reserva": reserva_id, "estado": CANCELADA})
             if reserva.estado == TOMADA and reserva.contada:
                 _give_back(connection, reserva)
 
@@ -81,24 +104,14 @@ def _claim(connection: Connection, reserva_id: str) -> bool:
 
     Everything locks its reservation first and the product second, so that no two wait for each other.
     """
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     tombstone = Reserva(reserva_id, CANCELADA, None, None, None, None, None, 0)
-    statement = (
-        insert(reservas)
-        .values(**asdict(tombstone), creado_en=int(time.time() * 1000))
-        .on_conflict_do_nothing()
-        .returning(reservas.c.id)
-    )
-    return connection.execute(statement).first() is not None
+    values = {**asdict(tombstone), "creado_en": int(time.time() * 1000)}
+    return connection.execute(CLAIM[connection.dialect.name], values).first() is not None
 
 
 def _known(connection: Connection, reserva_id: str) -> Reserva:
     """A reservation that is there, locked until the transaction ends."""
-    return Reserva(*connection.execute(_by_id(reserva_id).with_for_update()).one())
-
-
-def _by_id(reserva_id: str) -> Select[Any]:
-    return select(*FIELDS).where(reservas.c.id == reserva_id)
+    return Reserva(*connection.execute(BY_ID.with_for_update(), {"reserva": reserva_id}).one())
 
 
 def _answer(reserva: Reserva, asked: NuevaReserva) -> Reserva:
@@ -113,12 +126,7 @@ def _answer(reserva: Reserva, asked: NuevaReserva) -> Reserva:
 
 def _orderable_product(connection: Connection, producto_id: int) -> Row[str, int | None, int, int | None]:
     """Name, price, whether listed, and stock, locked until the transaction ends."""
-    statement = (
-        select(productos.c.nombre, productos.c.precio, productos.c.activo, productos.c.stock)
-        .where(productos.c.id == producto_id)
-        .with_for_update(key_share=True)
-    )
-    producto = connection.execute(statement).one_or_none()
+    producto = connection.execute(PRODUCT, {"producto": producto_id}).one_or_none()
     if producto is None:
         raise ApiError(422, "El producto no existe", "producto_desconocido")
     if not orderable(producto.activo, producto.precio):
@@ -127,23 +135,15 @@ def _orderable_product(connection: Connection, producto_id: int) -> Row[str, int
 
 
 def _take_stock(connection: Connection, asked: NuevaReserva) -> bool:
-    """Whether there was enough: the condition stands in the update itself."""
-    statement = (
-        update(productos)
-        .where(productos.c.id == asked.producto_id, productos.c.stock >= asked.cantidad)
-        .values(stock=productos.c.stock - asked.cantidad)
-    )
-    return connection.execute(statement).rowcount == 1
+    """Whether there was enough."""
+    units = {"producto": asked.producto_id, "cantidad": asked.cantidad}
+    return connection.execute(TAKE_STOCK, units).rowcount == 1
 
 
 def _give_back(connection: Connection, reserva: Reserva) -> None:
     """Add to the stock; where it is no longer counted, the ledger says that the units left the count."""
     assert reserva.producto_id is not None  # noqa: S101 - a check of the table
     assert reserva.cantidad is not None  # noqa: S101
-    statement = (
-        update(productos)
-        .where(productos.c.id == reserva.producto_id, productos.c.stock.is_not(None))
-        .values(stock=productos.c.stock + reserva.cantidad)
-    )
-    if connection.execute(statement).rowcount == 0:
+    units = {"producto": reserva.producto_id, "cantidad": reserva.cantidad}
+    if connection.execute(GIVE_BACK, units).rowcount == 0:
         record_movement(connection, reserva.producto_id, -reserva.cantidad, SIN_CUENTA, None)

@@ -3,7 +3,7 @@
 import time
 from typing import Any
 
-from sqlalchemy import Connection, Select, select, update
+from sqlalchemy import Connection, Select, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from services.productos.model import Producto, fold
@@ -19,11 +19,12 @@ def products() -> Select[Any]:
     return select(*FIELDS).select_from(WITH_PICTURES)
 
 
+ONE = products().where(productos.c.id == bindparam("producto"))  # built once: that costs more than running it
+
+
 def by_id(connection: Connection, producto_id: int, *, lock: bool = False) -> Producto | None:
-    statement = products().where(productos.c.id == producto_id)
-    if lock:
-        statement = statement.with_for_update(of=productos, key_share=True)
-    row = connection.execute(statement).one_or_none()
+    statement = ONE.with_for_update(of=productos, key_share=True) if lock else ONE
+    row = connection.execute(statement, {"producto": producto_id}).one_or_none()
     return Producto(*row) if row else None
 
 
