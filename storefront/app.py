@@ -44,7 +44,8 @@ def create_app(settings: Settings, adapter: BaseAdapter | None = None) -> Flask:
         MONEDA=settings.currency,
         PROXIES=settings.proxies,
         MAX_CONTENT_LENGTH=LARGEST_FORM,
-        MAX_FORM_MEMORY_SIZE=LARGEST_FORM,
+        # Werkzeug measures a chunk of 64 KiB of a picture, too, with what it kept of the one before.
+        MAX_FORM_MEMORY_SIZE=2 * LARGEST_FORM,
         MAX_FORM_PARTS=300,
     )
     app.debug = settings.debug

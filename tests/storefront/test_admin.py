@@ -1,6 +1,7 @@
 """Running the shop: products, stock, pictures, and the orders board."""
 
 import io
+import random
 import time
 
 import jwt
@@ -156,7 +157,11 @@ def test_the_details_of_the_services_are_for_the_administrator(real: RealShop) -
 def test_a_picture_too_large_or_no_picture_is_told_and_the_form_kept(real: RealShop) -> None:
     owner = real.owner()
     for content, name, message in (
-        (b"\xff\xd8\xff" + b"0" * 7_200_000, "foto.jpg", "La imagen pesa 7.2 MB. El máximo es 5 MB."),
+        (
+            b"\xff\xd8\xff" + random.Random(7).randbytes(7_200_000),
+            "foto.jpg",
+            "La imagen pesa 7.2 MB. El máximo es 5 MB.",
+        ),
         (b"no soy una imagen", "foto.png", "No pudimos leer este archivo como imagen."),
     ):
         owner.get("/admin/productos/nuevo")
@@ -166,6 +171,18 @@ def test_a_picture_too_large_or_no_picture_is_told_and_the_form_kept(real: RealS
         assert owner.status == 422
         assert message in owner.text
         assert 'value="Con foto"' in owner.text
+
+
+def test_a_photograph_of_megabytes_is_taken(real: RealShop) -> None:
+    content = io.BytesIO()
+    Image.effect_noise((2400, 1800), 60).save(content, "JPEG")
+    assert content.tell() > 2_000_000
+    owner = real.owner().get("/admin/productos/nuevo")
+    photo = (io.BytesIO(content.getvalue()), "foto.jpg")
+    owner.send("/admin/productos/nuevo", nombre="De cerca", precio="10", imagen=photo)
+    assert (owner.status, owner.path) == (200, "/admin/productos")
+    number = _number(owner.get("/admin/productos?q=de+cerca"), "De cerca")
+    assert "-960.avif" in real.visit().get(f"/productos/{number}").text
 
 
 def test_a_picture_is_kept_while_another_field_is_wrong_and_then_shown(real: RealShop) -> None:
