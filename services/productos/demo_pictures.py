@@ -19,6 +19,7 @@ from services.productos.pictures import WIDTHS, Picture
 
 DRAWINGS = Path(__file__).parent / "demo" / "imagenes"
 READY = ROOT / "data" / "productos-demo"
+MOST_SECONDS = 300.0  # for one: a slow machine that does other things, too, gets there
 
 
 def prepare(drawings: Sequence[Path], tell: Callable[[str], None]) -> dict[str, Picture]:
@@ -38,7 +39,7 @@ def _draw(path: Path) -> Picture:
     import resvg_py  # a service that has its pictures ready needs no renderer
 
     png = bytes(resvg_py.svg_to_bytes(svg_path=str(path), width=WIDTHS[-1], skip_system_fonts=True))
-    drawn = derive_apart(png)
+    drawn = derive_apart(png, MOST_SECONDS)
     picture = Picture(_name(path), drawn.ancho, drawn.alto, drawn.files)
     # A folder that cannot be written costs time at the next start, nothing else.
     with suppress(OSError):

@@ -1,4 +1,4 @@
-"""Decodes what strangers send in a process of its own: one at a time, within a time and a memory, gone afterwards.
+"""Decodes what strangers send in a process of its own: within a time and a memory, gone afterwards.
 
 A decoder that crashes, loops or swells then takes nothing with it, and the service's memory stays what it was.
 """
@@ -27,10 +27,18 @@ class BusyError(Exception):
     """Other pictures are being prepared."""
 
 
-def derive_apart(content: bytes) -> Picture:
-    """As pictures.derive; raise BusyError where it is not this picture's turn soon."""
+def derive_in_turn(content: bytes) -> Picture:
+    """As derive_apart, one at a time; raise BusyError where it is not this picture's turn soon."""
     if not _one_at_a_time.acquire(timeout=TURN_SECONDS):
         raise BusyError
+    try:
+        return derive_apart(content)
+    finally:
+        _one_at_a_time.release()
+
+
+def derive_apart(content: bytes, seconds: float = SECONDS) -> Picture:
+    """As pictures.derive; raise PictureError, too, where it takes longer than ``seconds``."""
     try:
         done = subprocess.run(
             [sys.executable, "-m", "services.productos.picture_process"],
@@ -38,13 +46,11 @@ def derive_apart(content: bytes) -> Picture:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             cwd=ROOT,
-            timeout=SECONDS,
+            timeout=seconds,
             check=False,
         )
     except subprocess.TimeoutExpired:
         raise PictureError("La imagen tarda demasiado en prepararse") from None
-    finally:
-        _one_at_a_time.release()
     if done.returncode == REFUSED:
         raise PictureError(done.stdout.decode())
     if done.returncode != 0:

@@ -25,7 +25,7 @@ from services.productos.model import (
     manages,
     search_words,
 )
-from services.productos.picture_process import BusyError, derive_apart
+from services.productos.picture_process import BusyError, derive_in_turn
 from services.productos.pictures import LARGEST_BYTES, MEDIA_TYPES, WIDTHS, Picture, PictureError
 from services.productos.reservas import Reservas
 from services.productos.schema import (
@@ -198,7 +198,7 @@ def _check_upload() -> None:
 
 def _picture(content: bytes) -> Picture:
     try:
-        return derive_apart(content)
+        return derive_in_turn(content)
     except PictureError as error:
         raise ApiError(400, str(error)) from None
     except BusyError:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from services.productos import picture_process
-from services.productos.picture_process import BusyError, derive_apart
+from services.productos import demo_pictures, picture_process
+from services.productos.picture_process import BusyError, derive_apart, derive_in_turn
 from services.productos.pictures import PictureError, derive
 
 
@@ -45,16 +45,22 @@ def test_a_process_that_dies_refuses_the_picture(
 
 def test_a_process_that_does_not_end_is_ended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     _instead(monkeypatch, tmp_path, "import signal; signal.pause()")
-    monkeypatch.setattr(picture_process, "SECONDS", 0.5)
     with pytest.raises(PictureError, match="tarda demasiado"):
-        derive_apart(a_png())
+        derive_apart(a_png(), 0.5)
 
 
 def test_one_picture_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(picture_process, "TURN_SECONDS", 0.05)
     with picture_process._one_at_a_time, pytest.raises(BusyError):
-        derive_apart(a_png())
-    assert derive_apart(a_png()).ancho == 40
+        derive_in_turn(a_png())
+    assert derive_in_turn(a_png()).ancho == 40
+
+
+def test_drawings_of_the_demo_wait_for_no_turn(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(demo_pictures, "READY", tmp_path)
+    drawings = sorted(demo_pictures.DRAWINGS.glob("*.svg"))[:2]
+    with picture_process._one_at_a_time:
+        assert set(demo_pictures.prepare(drawings, lambda _line: None)) == {path.name for path in drawings}
 
 
 def _instead(monkeypatch: pytest.MonkeyPatch, folder: Path, program: str) -> None:
