@@ -56,7 +56,7 @@ sbom: .venv/run.stamp ## write what the shop is made of, as CycloneDX (sbom.cdx.
 vulnerabilities: .venv/test.stamp ## ask the public advisories about our packages (network)
 	$(BIN)/uvx pip-audit --strict --require-hashes --disable-pip -r requirements.lock
 
-pictures: .venv/test.stamp ## take the README's pictures from a new shop that runs on port 5000
+pictures: .venv/test.stamp node_modules/run.stamp .env $(DEMO_PICTURES) ## take the README's pictures from a new shop
 	@$(BIN)/python -m operations.pictures
 
 lighthouse: .venv/test.stamp node_modules/run.stamp bench/lighthouse/node_modules/stamp .env $(DEMO_PICTURES) ## measure the pages on a slow phone (pages="catálogo carrito")

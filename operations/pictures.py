@@ -1,16 +1,16 @@
-"""Takes the README's pictures from a running shop that is new: ``make pictures`` after ``make run`` in an empty folder.
+"""Takes the README's pictures: ``make pictures``.
 
-Registers the shop's owner, buys something, and photographs pages in light and in dark into docs/images/.
+Starts a new shop, registers its owner, buys something, and photographs pages in light and in dark into docs/images/.
 """
 
 import io
-import sys
 from pathlib import Path
 
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from operations.browser import CHROMIUM, chromium
+from operations.new_shop import new_shop
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "images"
 SCHEMES = ("light", "dark")
@@ -24,8 +24,8 @@ SHOTS = {
 }
 
 
-def main(address: str) -> None:
-    with sync_playwright() as playwright:
+def main() -> None:
+    with new_shop() as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium(playwright), args=CHROMIUM)
         try:
             state = buy_something(browser, address)
@@ -79,4 +79,4 @@ def photograph(browser: Browser, address: str, scheme: str, state: dict[str, obj
 
 
 if __name__ == "__main__":
-    main(sys.argv[1] if len(sys.argv) > 1 else "http://127.0.0.1:5000")
+    main()
