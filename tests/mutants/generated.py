@@ -159,7 +159,7 @@ TARGETS = (
     Target(
         "services/productos/reservas.py",
         (
-            "find", "take", "_take", "cancel", "_claim", "_known", "_by_id", "_answer", "_orderable_product",
+            "find", "take", "_take", "cancel", "_claim", "_known", "_answer", "_orderable_product",
             "_take_stock", "_give_back",
         ),
         ("tests/api/test_reservas.py",),

@@ -36,7 +36,7 @@ SAFEGUARDS = (
                 RESERVAS,
                 "            if _claim(connection, reserva_id):\n                return\n"
                 "            reserva = _known(connection, reserva_id)\n            connection",
-                "            if connection.execute(_by_id(reserva_id)).first() is None:\n                return\n"
+                '            if connection.execute(BY_ID, {"reserva": reserva_id}).first() is None:\n                return\n'
                 "            reserva = _known(connection, reserva_id)\n            connection",
             ),
         ),
@@ -84,7 +84,8 @@ SAFEGUARDS = (
                 "            if _claim(connection, reserva_id):\n"
                 "                reserva = self._take(connection, reserva_id, asked)\n",
                 "            late = int(time.time() * 1000) - 15 * 60 * 1000\n"
-                "            old = select(*FIELDS).where(reservas.c.estado == TOMADA, reservas.c.creado_en < late)\n"
+                "            held = select(*BY_ID.selected_columns).where(reservas.c.estado == TOMADA)\n"
+                "            old = held.where(reservas.c.creado_en < late)\n"
                 "            for row in connection.execute(old).all():\n"
                 "                gone = update(reservas).where(reservas.c.id == row.id)\n"
                 "                connection.execute(gone.values(estado=CANCELADA))\n"
@@ -114,8 +115,8 @@ SAFEGUARDS = (
         (
             Change(
                 RESERVAS,
-                ".where(productos.c.id == asked.producto_id, productos.c.stock >= asked.cantidad)",
-                ".where(productos.c.id == asked.producto_id)",
+                '.where(productos.c.id == bindparam("producto"), productos.c.stock >= bindparam("cantidad"))',
+                '.where(productos.c.id == bindparam("producto"))',
             ),
         ),
         (f"{RULES}::test_three_and_three_of_five",),
@@ -123,7 +124,7 @@ SAFEGUARDS = (
     Mutant(
         "stock is read, decided on and written back",
         (
-            Change(RESERVAS, "        .with_for_update(key_share=True)\n", ""),
+            Change(RESERVAS, "    .with_for_update(key_share=True)\n", ""),
             Change(
                 RESERVAS,
                 "not counted or _take_stock(connection, asked)",
@@ -137,9 +138,14 @@ SAFEGUARDS = (
             ),
             Change(
                 RESERVAS,
-                ".where(productos.c.id == asked.producto_id, productos.c.stock >= asked.cantidad)\n"
-                "        .values(stock=productos.c.stock - asked.cantidad)",
-                ".where(productos.c.id == asked.producto_id)\n        .values(stock=seen - asked.cantidad)",
+                '.where(productos.c.id == bindparam("producto"), productos.c.stock >= bindparam("cantidad"))\n'
+                '    .values(stock=productos.c.stock - bindparam("cantidad"))',
+                '.where(productos.c.id == bindparam("producto"))\n    .values(stock=bindparam("left"))',
+            ),
+            Change(
+                RESERVAS,
+                'units = {"producto": asked.producto_id, "cantidad": asked.cantidad}\n',
+                'units = {"producto": asked.producto_id, "left": seen - asked.cantidad}\n',
             ),
         ),
         (f"{HOLDS}::test_stock_five_and_a_hundred_at_once", f"{RULES}::test_a_hundred_buyers_of_five"),
@@ -181,7 +187,12 @@ BESIDE = (
     ),
     Mutant(
         "what failed is committed with the others",
-        (Change(WRITER, "savepoint.rollback()", "savepoint.commit()"),),
+        (Change(WRITER, 'exec_driver_sql("ROLLBACK TO block")', 'exec_driver_sql("SELECT 1")'),),
+        (WRITER_TESTS,),
+    ),
+    Mutant(
+        "what failed first of its group is committed",
+        (Change(WRITER, "group.transaction.rollback()", "group.transaction.commit()"),),
         (WRITER_TESTS,),
     ),
     Mutant(
