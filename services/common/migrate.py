@@ -51,7 +51,12 @@ def prepare(settings: ServiceSettings, migrations: Path, old: OldData) -> bool:
         if settings.database.get_backend_name() == "sqlite":
             return _prepare_sqlite(settings, migrations, old)
         return _prepare_postgresql(settings, migrations)
-    except (SQLAlchemyError, sqlite3.Error, OSError) as error:
+    except (
+        SQLAlchemyError,
+        sqlite3.Error,
+        UnicodeDecodeError,
+        OSError,
+    ) as error:  # a damaged name is no UTF-8
         cause = str(getattr(error, "orig", error)).splitlines()
         raise MigrationError(f"the database cannot be used: {cause[0] if cause else error!r}") from error
 

@@ -222,13 +222,15 @@ def test_a_database_that_does_not_answer_is_one_clear_line_without_its_password(
     assert "canario" not in lines[0]
 
 
-@pytest.mark.parametrize("trouble", ["no database", "random bytes", "cut off", "a folder", "a newer version"])
+@pytest.mark.parametrize(
+    "trouble", ["no database", "random bytes", "cut off", "a damaged name", "a folder", "a newer version"]
+)
 def test_a_file_that_cannot_be_used_is_one_clear_line_and_stays_as_it_is(
     program: Program, trouble: str
 ) -> None:
     usuarios = program(SECRET_KEY=SECRET)
     file = usuarios.folder / "usuarios.db"
-    if trouble in ("cut off", "a newer version"):
+    if trouble in ("cut off", "a damaged name", "a newer version"):
         usuarios.start()
         assert usuarios.stop() == 0
     if trouble == "no database":
@@ -237,6 +239,8 @@ def test_a_file_that_cannot_be_used_is_one_clear_line_and_stays_as_it_is(
         file.write_bytes(bytes(range(256)) * 32)
     elif trouble == "cut off":
         file.write_bytes(file.read_bytes()[:5000])
+    elif trouble == "a damaged name":
+        file.write_bytes(file.read_bytes().replace(b"tableusuarios", b"table\xcf\xcfuarios"))
     elif trouble == "a folder":
         file.mkdir()
     else:
