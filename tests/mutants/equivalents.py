@@ -6,6 +6,7 @@ TOKENS = "services/common/tokens.py"
 
 EQUIVALENTS: dict[str, str] = {
     f"{RESERVAS} _claim: 0 → 1": "whether stock was taken is read of what is held, never of what is cancelled",
+    f"{RESERVAS} PRODUCT: True → False": "a stronger lock of the same row, on PostgreSQL alone",
     f"{TOKENS} caller: 0 → 1 (2)": "a token without iat was issued before every change of a password either way",
     f'{TOKENS} service: claims["exp"] > time.time() + CREDENTIAL_SECONDS + LEEWAY'
     ' → (claims["exp"]) >= (time.time() + CREDENTIAL_SECONDS + LEEWAY)': CLOCK,

@@ -62,19 +62,23 @@ class Source:
     def edited(self, edit: Edit) -> str:
         return (self.content[: edit.start] + edit.text.encode() + self.content[edit.end :]).decode()
 
-    def functions(self, names: Iterable[str]) -> Iterator[ast.FunctionDef]:
-        """Those of the module and of its classes with these names; each must be there."""
+    def parts(self, names: Iterable[str]) -> Iterator[tuple[str, list[ast.stmt]]]:
+        """The bodies of functions and the values of constants with these names; each must be there."""
         wanted = set(names)
         for node in ast.walk(self.tree):
-            if isinstance(node, ast.FunctionDef) and node.name in wanted:
-                wanted.discard(node.name)
-                yield node
+            match node:
+                case ast.FunctionDef(name=name, body=body) if name in wanted:
+                    wanted.discard(name)
+                    yield name, body
+                case ast.Assign(targets=[ast.Name(id=name)]) if name in wanted:
+                    wanted.discard(name)
+                    yield name, [node]
         assert not wanted, f"{self.file}: no {wanted}"
 
 
-def edits(source: Source, function: ast.FunctionDef) -> Iterator[Edit]:
-    """Every edit of a function's body; its annotations and its docstring are no behaviour."""
-    for statement in function.body:
+def edits(source: Source, body: Iterable[ast.stmt]) -> Iterator[Edit]:
+    """Every edit of statements; a function's annotations and docstring are no behaviour."""
+    for statement in body:
         for node in ast.walk(statement):
             yield from _of(source, node)
 
@@ -147,10 +151,10 @@ def _short(text: str) -> str:
 
 @dataclass(frozen=True)
 class Target:
-    """Functions of ``file`` that decide something, and the tests that say what."""
+    """Functions and constants of ``file`` that decide something, and the tests that say what."""
 
     file: str
-    functions: tuple[str, ...]
+    names: tuple[str, ...]
     tests: tuple[str, ...]
     on: tuple[str, ...] = (SQLITE,)
 
@@ -159,6 +163,7 @@ TARGETS = (
     Target(
         "services/productos/reservas.py",
         (
+            "BY_ID", "SETTLE", "PRODUCT", "TAKE_STOCK", "GIVE_BACK",
             "find", "take", "_take", "cancel", "_claim", "_known", "_answer", "_orderable_product",
             "_take_stock", "_give_back",
         ),
@@ -194,9 +199,9 @@ def mutants(equivalents: Mapping[str, str]) -> list[Mutant]:
     made: dict[str, Mutant] = {}
     for target in TARGETS:
         source = Source(target.file)
-        for function in source.functions(target.functions):
-            for edit in edits(source, function):
-                said = f"{target.file} {function.name}: {edit.says}"
+        for part, body in source.parts(target.names):
+            for edit in edits(source, body):
+                said = f"{target.file} {part}: {edit.says}"
                 same = sum(name == said or name.startswith(f"{said} (") for name in made)
                 name = f"{said} ({same + 1})" if same else said
                 change = Change(target.file, source.content.decode(), source.edited(edit))
