@@ -11,6 +11,7 @@ from typing import Any
 
 from bench import data
 from bench.programs import FILES, ROOT, Shop, running
+from services.common.migrate import locked
 
 KEPT = ROOT / "data" / "bench"
 
@@ -24,8 +25,7 @@ def made(size: data.Size, say: data.Say) -> Path:
     """The folder of the set, made now where it is not there; who comes meanwhile waits."""
     folder = KEPT / f"{size.name}-{fingerprint(size)}"
     KEPT.mkdir(parents=True, exist_ok=True)
-    with (KEPT / f"{size.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with locked(KEPT / size.name, fcntl.LOCK_EX):
         if not folder.exists():
             for older in KEPT.glob(f"{size.name}-*"):
                 shutil.rmtree(older)

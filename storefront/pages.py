@@ -54,6 +54,11 @@ def alternates() -> list[dict[str, Any]]:
     ]
 
 
+def _own_path() -> str:
+    """Where this page is found again; empty where it answers a form."""
+    return request.script_root + request.full_path.rstrip("?") if request.method == "GET" else ""
+
+
 def _quoted_path() -> str:
     return quote(request.path, safe="/-_.~")
 
@@ -80,8 +85,7 @@ def shell(
         "origin": own_origin(),
         "canonical": canonical,
         "alternates": alternates(),
-        "path": path
-        or request.script_root + (request.full_path.rstrip("?") if request.method == "GET" else "/"),
+        "path": path or _own_path() or f"{request.script_root}/",
     }
 
 
@@ -120,7 +124,7 @@ def unavailable(what: str, template: str = "error.html", **context: Any) -> Resp
         title=_("Ahora mismo no podemos mostrar %(esto)s", esto=what),
         text=_("Inténtalo en un momento. Tu carrito sigue aquí."),
         pose="sleeping",
-        retry=request.script_root + request.full_path.rstrip("?") if request.method == "GET" else "",
+        retry=_own_path(),
         **context,
     )
     response.headers["Retry-After"] = RETRY_SECONDS
@@ -184,12 +188,11 @@ def _nobody_yet() -> Response:
 
 
 def _admins_only(_problem: AdminsOnlyError) -> Response:
-    here = request.script_root + request.full_path.rstrip("?") if request.method == "GET" else ""
     return error_page(
         403,
         _("Esta sección es para administración"),
         _("Entra con la cuenta que administra la tienda. Tu carrito se queda contigo."),
-        other_account=url_for("cuenta.entrar", siguiente=here or None),
+        other_account=url_for("cuenta.entrar", siguiente=_own_path() or None),
     )
 
 

@@ -90,12 +90,12 @@ def ver() -> ResponseReturnValue:
     return _overview(request.args)
 
 
-def _overview(args: Mapping[str, str], status: int = 200, path: str = "") -> Response:
+def _overview(args: Mapping[str, str], path: str = "") -> Response:
     estado = args.get("estado", "")
     estado = estado if estado in ESTADOS else ""
     if args.get("vista") == "lista":
-        return _list(estado, args, status, path)
-    return _board(estado, status, path)
+        return _list(estado, args, path)
+    return _board(estado, path)
 
 
 def _ask(**params: str) -> Page:
@@ -104,7 +104,7 @@ def _ask(**params: str) -> Page:
     )
 
 
-def _board(chosen: str, status: int, path: str) -> Response:
+def _board(chosen: str, path: str) -> Response:
     pages = {estado: _ask(estado=estado, limite=str(COLUMN_SIZE)) for estado in ESTADOS}
     counts = pages["pendiente"].counts or {estado: len(page.pedidos) for estado, page in pages.items()}
     columns = [
@@ -121,7 +121,6 @@ def _board(chosen: str, status: int, path: str) -> Response:
     return render(
         "admin/tablero.html",
         "admin",
-        status,
         path=path,
         columns=columns,
         shown=shown,
@@ -136,7 +135,7 @@ def _board(chosen: str, status: int, path: str) -> Response:
     )
 
 
-def _list(estado: str, args: Mapping[str, str], status: int, path: str) -> Response:
+def _list(estado: str, args: Mapping[str, str], path: str) -> Response:
     text = args.get("pagina", "1")
     number = max(1, int(text)) if text.isascii() and text.isdigit() and len(text) < 7 else 1
     q = " ".join(args.get("q", "").split())[:100]
@@ -152,7 +151,6 @@ def _list(estado: str, args: Mapping[str, str], status: int, path: str) -> Respo
     return render(
         "admin/pedidos.html",
         "admin",
-        status,
         path=path,
         orders=_present(page),
         total=total,
@@ -214,11 +212,10 @@ def detalle(numero: int) -> ResponseReturnValue:
     return _detail(_find(numero))
 
 
-def _detail(pedido: Pedido, status: int = 200, path: str = "") -> Response:
+def _detail(pedido: Pedido, path: str = "") -> Response:
     return render(
         "admin/pedido.html",
         "admin",
-        status,
         path=path,
         order=present((pedido,), visitor().token)[0],
         steps=timeline(pedido),
@@ -275,8 +272,11 @@ def _not_moved(numero: int, changed_meanwhile: bool, wanted: str, back: str) -> 
         notify("bad", text, focus=numero)
     address = urlsplit(back)
     if address.path == url_for("tablero.detalle", numero=numero):
-        return _detail(pedido, status, back)
-    return _overview(dict(parse_qsl(address.query)), status, back)
+        page = _detail(pedido, back)
+    else:
+        page = _overview(dict(parse_qsl(address.query)), back)
+    page.status_code = status
+    return page
 
 
 def _can_undo(before: str, wanted: str) -> bool:

@@ -51,12 +51,8 @@ def prepare(settings: ServiceSettings, migrations: Path, old: OldData) -> bool:
         if settings.database.get_backend_name() == "sqlite":
             return _prepare_sqlite(settings, migrations, old)
         return _prepare_postgresql(settings, migrations)
-    except (
-        SQLAlchemyError,
-        sqlite3.Error,
-        UnicodeDecodeError,
-        OSError,
-    ) as error:  # a damaged name is no UTF-8
+    except (SQLAlchemyError, sqlite3.Error, OSError, UnicodeDecodeError) as error:
+        # The last where a damaged name is no UTF-8.
         cause = str(getattr(error, "orig", error)).splitlines()
         raise MigrationError(f"the database cannot be used: {cause[0] if cause else error!r}") from error
 
@@ -178,7 +174,7 @@ def _companions(file: Path) -> tuple[Path, ...]:
 
 @contextmanager
 def locked(file: Path, mode: int) -> Iterator[None]:
-    """A lock on ``file`` between programs that take the old data over (fcntl.LOCK_SH or LOCK_EX)."""
+    """A lock on ``file`` between programs (fcntl.LOCK_SH or LOCK_EX); who comes meanwhile waits."""
     descriptor = os.open(file.with_name(f"{file.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(descriptor, mode)

@@ -1,8 +1,8 @@
 """The one connection that writes an SQLite file: blocks one after another, several of them to one commit.
 
 A commit waits for the disk, far longer than a block takes. So a block that finds others waiting leaves the commit to the last
-of them and waits for it: each block stands in a savepoint of its own, all become durable together, and nobody returns before.
-Alone it commits at once.
+of them and waits for it: each but the first stands in a savepoint of its own, all become durable together, and nobody returns
+before. Alone it commits at once.
 """
 
 import threading

@@ -19,7 +19,8 @@ def products() -> Select[Any]:
     return select(*FIELDS).select_from(WITH_PICTURES)
 
 
-ONE = products().where(productos.c.id == bindparam("producto"))  # built once: that costs more than running it
+# Built once: building a statement costs more than running it.
+ONE = products().where(productos.c.id == bindparam("producto"))
 
 
 def by_id(connection: Connection, producto_id: int, *, lock: bool = False) -> Producto | None:
