@@ -5,6 +5,7 @@ credential, none is public; ``body`` and ``query`` name msgspec structs. Checks 
 413, 415, 400, then what the handler itself refuses (403, 422, 409).
 """
 
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ from services.common.json_input import InputError, convert, parse
 from services.common.metrics import Metrics
 from services.common.tokens import Caller, ServiceCaller, TokenError, Tokens
 
+ID = re.compile("0|[1-9][0-9]{0,17}")
 BODY_BYTES = 64 * 1024
 BODY_WAIT = 0.5  # seconds a request waits for its turn to read a body
 
@@ -142,15 +144,18 @@ class Api:
 
         return declare
 
-    def answer_at_once(self, route: str, answer: Callable[[Caller, str], Answer | None]) -> None:
-        """Answer plain GETs of ``route`` by persons with a good token before Flask is asked; see Front."""
+    def answer_at_once(self, route: str, answer: Callable[[Caller, int | None], Answer | None]) -> None:
+        """Answer plain GETs of ``route`` by persons with a good token before Flask is asked; see Front.
+
+        ``answer`` is given the id in the path, or None where it is no id.
+        """
 
         def look(environ: Environ, rest: str) -> Answer | None:
             try:
                 caller = self.tokens.caller(environ.get("HTTP_AUTHORIZATION"))
             except TokenError:
                 return None
-            return answer(caller, rest)
+            return answer(caller, int(rest) if ID.fullmatch(rest) else None)
 
         self._front.answer_at_once(route, look)
 

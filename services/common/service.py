@@ -8,7 +8,7 @@ from flask.sessions import NullSession, SessionInterface
 from werkzeug.routing import BaseConverter
 
 from services.common import logs
-from services.common.api import Api, BodyReader
+from services.common.api import ID, Api, BodyReader
 from services.common.database import Database
 from services.common.errors import handle_errors, json_response, unavailable
 from services.common.front import ROUTE, Front, json_answer
@@ -22,7 +22,7 @@ NO_SESSION = NullSession()
 class Id(BaseConverter):
     """ASCII digits without a leading zero, small enough for every database; anything else is 404."""
 
-    regex = "0|[1-9][0-9]{0,17}"
+    regex = ID.pattern
 
     def to_python(self, value: str) -> int:
         return int(value)

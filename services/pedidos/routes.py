@@ -103,9 +103,9 @@ def declare_lists(api: Api, database: Database) -> None:
 
     marks = database.glance(store.MARK)
 
-    def lying_ready(caller: Caller, rest: str) -> Answer | None:
+    def lying_ready(caller: Caller, usuario_id: int | None) -> Answer | None:
         """One's own whole list, where it is known in its newest state."""
-        mark = marks.row(caller.usuario_id) if rest == str(caller.usuario_id) else None
+        mark = marks.row(caller.usuario_id) if usuario_id == caller.usuario_id else None
         return lists.find(caller.usuario_id, Mark(*mark)) if mark else None
 
     api.answer_at_once("/pedidos/usuario/<id:usuario_id>", lying_ready)

@@ -4,12 +4,13 @@ import re
 import uuid
 from urllib.parse import urlencode
 
+import msgspec
 from flask import Response, request
 from msgspec import UNSET, UnsetType
 
 from services.common.api import Api, Message
 from services.common.errors import ApiError, json_response, unavailable
-from services.common.front import answered
+from services.common.front import Answer, answered, json_answer
 from services.common.tokens import Caller, ServiceCaller
 from services.productos.catalogo import Catalogo, Versions, etag
 from services.productos.imagenes import Imagenes
@@ -50,12 +51,13 @@ KEY = re.compile(r"[\x21-\x7e]{1,200}")
 
 def declare(api: Api, catalogo: Catalogo, listings: Listings, imagenes: Imagenes, reservas: Reservas) -> None:
     """The endpoints of contract.md sections 2 and 4 for productos."""
-    _declare_products(api, catalogo, listings)
+    _declare_products(api, catalogo)
+    _declare_lists(api, listings)
     _declare_pictures(api, catalogo, imagenes)
     _declare_reservations(api, reservas)
 
 
-def _declare_products(api: Api, catalogo: Catalogo, listings: Listings) -> None:
+def _declare_products(api: Api, catalogo: Catalogo) -> None:
     @api.endpoint("POST", "/productos", {201: Message}, errors=(403, 422), headers=("Idempotency-Key",))
     def add(caller: Caller, body: NuevoProducto) -> Response:
         """Add a product.
@@ -68,38 +70,6 @@ def _declare_products(api: Api, catalogo: Catalogo, listings: Listings) -> None:
             headers["Idempotent-Replayed"] = "true"
         return json_response(Message("Producto agregado correctamente"), 201, headers)
 
-    @api.endpoint(
-        "GET",
-        "/productos",
-        {200: list[ProductoPublicado], 304: None},
-        errors=(403,),
-        headers=("If-None-Match",),
-    )
-    def products(caller: Caller, query: Busqueda) -> Response:
-        """The whole catalogue by id, or a page of what is asked for; withdrawn products are left out.
-
-        q finds words by their beginnings, without accents or case; a page has 500 products unless limite says less.
-        X-Total-Count is exact up to 1000, then 1000+; Link leads to the other pages.
-        """
-        if query == Busqueda():
-            return answered(listings.whole().answer)
-        asked = _search(caller, query)
-        listing = listings.page(asked)
-        response = answered(listing.answer)
-        pages = _links(query, asked, listing)
-        if pages:
-            response.headers["Link"] = pages
-        return response
-
-    api.answer_at_once("/productos", lambda _caller, _rest: listings.whole().answer)
-
-    @api.endpoint(
-        "GET", "/categorias", {200: list[CategoriaPublicada], 304: None}, headers=("If-None-Match",)
-    )
-    def categories(caller: Caller) -> Response:  # noqa: ARG001 - any signed-in person
-        """The categories in use, by name, with the number of products listed in each."""
-        return answered(listings.categories().answer)
-
     @api.endpoint("GET", "/productos/<id:producto_id>", {200: ProductoPublicado})
     def find(caller: Caller, producto_id: int) -> Response:  # noqa: ARG001 - any signed-in person
         """A product, withdrawn ones included.
@@ -107,6 +77,12 @@ def _declare_products(api: Api, catalogo: Catalogo, listings: Listings) -> None:
         ETag is its version for If-Match; it counts edits, not sales.
         """
         return _product(catalogo.find(producto_id))
+
+    def found_at_once(_caller: Caller, producto_id: int | None) -> Answer | None:
+        producto = None if producto_id is None else catalogo.glance(producto_id)
+        return _answer(producto) if producto else None
+
+    api.answer_at_once("/productos/<id:producto_id>", found_at_once)
 
     @api.endpoint(
         "PATCH",
@@ -132,6 +108,40 @@ def _declare_products(api: Api, catalogo: Catalogo, listings: Listings) -> None:
     def withdraw(caller: Caller, producto_id: int) -> Response:
         """Withdraw a product: it is no longer listed nor sold, and stays readable; administrators."""
         return _product(catalogo.withdraw(caller, producto_id, _versions()))
+
+
+def _declare_lists(api: Api, listings: Listings) -> None:
+    @api.endpoint(
+        "GET",
+        "/productos",
+        {200: list[ProductoPublicado], 304: None},
+        errors=(403,),
+        headers=("If-None-Match",),
+    )
+    def products(caller: Caller, query: Busqueda) -> Response:
+        """The whole catalogue by id, or a page of what is asked for; withdrawn products are left out.
+
+        q finds words by their beginnings, without accents or case; a page has 500 products unless limite says less.
+        X-Total-Count is exact up to 1000, then 1000+; Link leads to the other pages.
+        """
+        if query == Busqueda():
+            return answered(listings.whole().answer)
+        asked = _search(caller, query)
+        listing = listings.page(asked)
+        response = answered(listing.answer)
+        pages = _links(query, asked, listing)
+        if pages:
+            response.headers["Link"] = pages
+        return response
+
+    api.answer_at_once("/productos", lambda _caller, _id: listings.whole().answer)
+
+    @api.endpoint(
+        "GET", "/categorias", {200: list[CategoriaPublicada], 304: None}, headers=("If-None-Match",)
+    )
+    def categories(caller: Caller) -> Response:  # noqa: ARG001 - any signed-in person
+        """The categories in use, by name, with the number of products listed in each."""
+        return answered(listings.categories().answer)
 
 
 def _declare_pictures(api: Api, catalogo: Catalogo, imagenes: Imagenes) -> None:
@@ -290,8 +300,13 @@ def _versions() -> Versions:
     return Versions(request.headers.get("If-Match"))
 
 
+def _answer(producto: Producto) -> Answer:
+    return json_answer(msgspec.json.encode(published(producto)), {"ETag": etag(producto.version)})
+
+
 def _product(producto: Producto) -> Response:
-    return json_response(published(producto), headers={"ETag": etag(producto.version)})
+    answer = _answer(producto)
+    return Response(answer.content, headers=answer.headers)
 
 
 def _taken(reserva: Reserva) -> ReservaTomada:

@@ -21,6 +21,7 @@ def products() -> Select[Any]:
 
 # Built once: building a statement costs more than running it.
 ONE = products().where(productos.c.id == bindparam("producto"))
+ONE_AT_A_GLANCE = str(ONE.compile(dialect=sqlite.dialect()))
 
 
 def by_id(connection: Connection, producto_id: int, *, lock: bool = False) -> Producto | None:

@@ -1,10 +1,12 @@
 """HTTP in, one call, HTTP out."""
 
+import msgspec
 from flask import Response, request
 from msgspec import UNSET
 
 from services.common.api import Api, Message
 from services.common.errors import json_response
+from services.common.front import Answer, json_answer
 from services.common.moments import iso
 from services.common.tokens import Caller
 from services.usuarios.accounts import Accounts
@@ -34,6 +36,12 @@ def declare(api: Api, accounts: Accounts, proxies: tuple[str, ...]) -> None:
     def profile(caller: Caller) -> Response:
         """The caller's own account."""
         return json_response(_perfil(accounts.profile(caller)))
+
+    def known_at_once(caller: Caller, _id: int | None) -> Answer | None:
+        usuario = accounts.profile_at_a_glance(caller)
+        return json_answer(msgspec.json.encode(_perfil(usuario)), {}) if usuario else None
+
+    api.answer_at_once("/perfil", known_at_once)
 
     @api.endpoint("PATCH", "/perfil", {200: Perfil}, errors=(403, 429))
     def change(caller: Caller, body: Cambios) -> Response:

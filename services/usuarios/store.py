@@ -2,7 +2,19 @@
 
 from typing import Any
 
-from sqlalchemy import Column, Connection, Index, MetaData, Table, Text, delete, func, select, update
+from sqlalchemy import (
+    Column,
+    Connection,
+    Index,
+    MetaData,
+    Table,
+    Text,
+    bindparam,
+    delete,
+    func,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import Insert
 
@@ -51,9 +63,13 @@ intentos = Table(
 
 FIELDS = [usuarios.c[name] for name in Usuario.__dataclass_fields__]
 
+BY_ID = select(*FIELDS).where(usuarios.c.id == bindparam("usuario"))
+BY_ID_AT_A_GLANCE = str(BY_ID.compile(dialect=sqlite.dialect()))
+
 
 def by_id(connection: Connection, usuario_id: int) -> Usuario | None:
-    return _one(connection, usuarios.c.id == usuario_id)
+    row = connection.execute(BY_ID, {"usuario": usuario_id}).one_or_none()
+    return Usuario(*row) if row else None
 
 
 def by_email(connection: Connection, email: str) -> Usuario | None:
