@@ -1,7 +1,6 @@
 """Programs that stand still for a while (F4), and clocks that are wrong (F12): safety depends on no clock."""
 
 import os
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +20,9 @@ from tests.shop import ROOT, Service
 LIBRARIES = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
 SLEEP = Path(__file__).with_name("faketime")
 needs_faketime = pytest.mark.skipif(not LIBRARIES, reason="libfaketime is not installed")
+# Seconds until a program has looked at its clock's file again. Did it look at each call, its threads would wait seconds
+# for one another in libfaketime's lock.
+IN_FORCE = 1.1
 STOPPED = [("productos", 10.0), ("pedidos", 10.0), ("usuarios", 10.0), ("storefront", 10.0)]
 
 
@@ -48,17 +50,18 @@ class Clock:
         self.set("+0")
 
     def set(self, offset: str) -> None:
-        """``offset`` such as +10m, -20s, +40d."""
+        """``offset`` such as +10m, -20s, +40d; every program has it when this returns."""
         side = self.file.with_suffix(".new")
         side.write_text(offset + "\n")
         side.replace(self.file)
+        time.sleep(IN_FORCE)
 
     def environment(self) -> dict[str, str]:
         return {
             "LD_PRELOAD": str(LIBRARIES[-1]),
             "PYTHONPATH": f"{SLEEP}{os.pathsep}{ROOT}",
             "FAKETIME_TIMESTAMP_FILE": str(self.file),
-            "FAKETIME_NO_CACHE": "1",
+            "FAKETIME_CACHE_DURATION": "0",  # looks again in each new second
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
             "DONT_FAKE_MONOTONIC": "1",
         }
@@ -130,7 +133,7 @@ def test_a_step_in_the_middle_of_an_order(stage: Stage, tmp_path: Path, offset: 
 
 def slow_step(clock: Clock, offset: str) -> None:
     clock.set(offset)
-    threading.Event().wait(GRACIA * 1.5)
+    time.sleep(GRACIA * 1.5 - IN_FORCE)
 
 
 def fases(shop: FaultyShop, product: int) -> list[str]:
