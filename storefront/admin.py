@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 
 from storefront.catalogo import price_text, product_url
 from storefront.forms import Form, shown_price
-from storefront.i18n import _, language
+from storefront.i18n import _, language, ngettext
 from storefront.notices import notify
 from storefront.pages import currency, render
 from storefront.pictures import Picture, keep, read_picture, unreadable_text
@@ -38,13 +38,13 @@ def productos() -> ResponseReturnValue:
     withdrawn = request.args.get("ver") == "retirados" and shop().services.productos.lists_withdrawn
     text = request.args.get("pagina", "1")
     number = max(1, int(text)) if text.isascii() and text.isdigit() and len(text) < 7 else 1
-    minutes_old = None
+    warning = ""
     if withdrawn:
         shown, total, counts_stock, whole = _withdrawn()
     else:
         query = Query(q=q, orden="nombre", pagina=number, stock_max=LOW_STOCK if low else None)
         copy = shop().shelf.find(query, PAGE_SIZE, visitor().token)
-        found, minutes_old = copy.value, copy.minutes_old
+        found, warning = copy.value, stale_list_text(copy.minutes_old)
         shown, total, counts_stock, whole = found.productos, found.total, found.counts_stock, found.whole
     pages = max(1, -(-total // PAGE_SIZE))
     if number > pages:
@@ -60,7 +60,7 @@ def productos() -> ResponseReturnValue:
         withdrawn=withdrawn,
         counts_stock=counts_stock,
         whole=whole,
-        minutes_old=minutes_old,
+        warning=warning,
         page=number,
         pages=pages,
         page_url=lambda page: _list_url(q, low, page),
@@ -75,6 +75,19 @@ def productos() -> ResponseReturnValue:
         lists_withdrawn=service.lists_withdrawn,
         price_text=price_text,
         sections=sections("productos"),
+    )
+
+
+def stale_list_text(minutes: int | None) -> str:
+    """How old the list is, empty while it is as good as fresh."""
+    if minutes is None:
+        return ""
+    if minutes == 0:
+        return _("El catálogo no contesta. Esta lista es de hace menos de un minuto.")
+    return ngettext(
+        "El catálogo no contesta. Esta lista es de hace %(num)s minuto.",
+        "El catálogo no contesta. Esta lista es de hace %(num)s minutos.",
+        minutes,
     )
 
 

@@ -139,6 +139,9 @@ def test_products_down_the_last_catalogue_is_shown_with_its_age(
     assert "Esta lista es de hace" not in owner.text
     plain.adapter.down.add(PRODUCTOS)
     now = time.monotonic
+    monkeypatch.setattr("storefront.copies.time.monotonic", lambda: now() + 30)
+    assert "Precios y existencias de hace menos de un minuto; los" in visit.get("/productos").text
+    assert "Esta lista es de hace menos de un minuto." in owner.get("/admin/productos").text
     monkeypatch.setattr("storefront.copies.time.monotonic", lambda: now() + 240)
     for path in ("/productos", f"/productos/{taza}-taza"):
         assert "Precios y existencias de hace 4 minutos; los confirmamos al pagar." in visit.get(path).text
