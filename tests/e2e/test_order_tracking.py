@@ -92,6 +92,7 @@ def test_a_receipt_is_one_page_black_on_white_without_menus(
     expect(page.get_by_text("Trineo")).to_be_visible()
     expect(page.get_by_text("Vendido por")).to_be_visible()
     assert page.locator("thead").evaluate("head => getComputedStyle(head).display") == "table-header-group"
+    assert page.locator("tfoot").evaluate("foot => getComputedStyle(foot).display") == "table-row-group"
     colours = page.evaluate(
         "() => [getComputedStyle(document.body).color, getComputedStyle(document.body).backgroundColor]"
     )
