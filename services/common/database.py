@@ -35,6 +35,7 @@ class Database:
 
     def __init__(self, url: URL, schema: str, readers: int) -> None:
         self.backend = url.get_backend_name()
+        self._connections = readers
         if self.backend == "sqlite":
             logging.getLogger(__name__).info(sqlite_notice(sqlite3.sqlite_version_info))
             self._reader = sqlite_engine(url, readers, read_only=True)
@@ -50,7 +51,7 @@ class Database:
             yield connection
 
     def glance(self, statement: str) -> "Glance":
-        return Glance(self._reader, statement)
+        return Glance(self._reader, self._connections, statement)
 
     @contextmanager
     def write(self, wait: float = WAIT) -> Iterator[Connection]:
@@ -159,35 +160,47 @@ def postgresql_engine(url: URL, schema: str, connections: int, statement_seconds
 class Glance:
     """One short SELECT, read so often that a transaction around it would cost more than it does.
 
-    It runs by the driver itself, on connections kept open for it, and sees the last commit before it.
+    It runs by the driver itself, on connections kept open for it, ``connections`` at most, and sees the last commit
+    before it.
     """
 
-    def __init__(self, readers: Engine, statement: str) -> None:
+    def __init__(self, readers: Engine, connections: int, statement: str) -> None:
         self._engine = readers
+        self._room = threading.BoundedSemaphore(connections)
         self._statement = statement if readers.dialect.name == "sqlite" else statement.replace("?", "%s")
         self._idle: deque[Any] = deque()
 
     def row(self, *values: object) -> tuple[Any, ...] | None:
         """Its first row for the values of its question marks; None where there is none, or it could not be read this way.
 
-        It cannot where the database is away or a connection to it was lost.
+        It cannot where the database is away, a connection to it was lost or all of them are in use.
         """
         connection = None
         try:
             connection = self._idle.pop() if self._idle else self._connect()
+            if connection is None:
+                return None
             row: tuple[Any, ...] | None = connection.execute(self._statement, values).fetchone()
         except Exception:  # of two drivers, none of which is the caller's concern
             if connection is not None:
                 with suppress(Exception):
                     connection.close()
+                self._room.release()
             return None
         self._idle.append(connection)
         return row
 
     def _connect(self) -> Any:
-        pooled = self._engine.raw_connection()
-        driver = pooled.driver_connection
-        pooled.detach()
-        if self._engine.dialect.name == "postgresql":
-            driver.autocommit = True  # type: ignore[union-attr]
+        """A new connection, None where there is no room for one."""
+        if not self._room.acquire(blocking=False):
+            return None
+        try:
+            pooled = self._engine.raw_connection()
+            driver = pooled.driver_connection
+            pooled.detach()
+            if self._engine.dialect.name == "postgresql":
+                driver.autocommit = True  # type: ignore[union-attr]
+        except BaseException:
+            self._room.release()
+            raise
         return driver
