@@ -166,41 +166,35 @@ class Glance:
 
     def __init__(self, readers: Engine, connections: int, statement: str) -> None:
         self._engine = readers
-        self._room = threading.BoundedSemaphore(connections)
         self._statement = statement if readers.dialect.name == "sqlite" else statement.replace("?", "%s")
-        self._idle: deque[Any] = deque()
+        self._idle: deque[Any] = deque([None] * connections)  # None is one that is not made yet
 
     def row(self, *values: object) -> tuple[Any, ...] | None:
         """Its first row for the values of its question marks; None where there is none, or it could not be read this way.
 
         It cannot where the database is away, a connection to it was lost or all of them are in use.
         """
-        connection = None
         try:
-            connection = self._idle.pop() if self._idle else self._connect()
+            connection = self._idle.pop()
+        except IndexError:
+            return None
+        try:
             if connection is None:
-                return None
+                connection = self._connect()
             row: tuple[Any, ...] | None = connection.execute(self._statement, values).fetchone()
         except Exception:  # of two drivers, none of which is the caller's concern
             if connection is not None:
                 with suppress(Exception):
                     connection.close()
-                self._room.release()
+            self._idle.appendleft(None)
             return None
         self._idle.append(connection)
         return row
 
     def _connect(self) -> Any:
-        """A new connection, None where there is no room for one."""
-        if not self._room.acquire(blocking=False):
-            return None
-        try:
-            pooled = self._engine.raw_connection()
-            driver = pooled.driver_connection
-            pooled.detach()
-            if self._engine.dialect.name == "postgresql":
-                driver.autocommit = True  # type: ignore[union-attr]
-        except BaseException:
-            self._room.release()
-            raise
+        pooled = self._engine.raw_connection()
+        driver = pooled.driver_connection
+        pooled.detach()
+        if self._engine.dialect.name == "postgresql":
+            driver.autocommit = True  # type: ignore[union-attr]
         return driver

@@ -7,6 +7,7 @@ from sqlalchemy import (
     Connection,
     Index,
     MetaData,
+    Select,
     Table,
     Text,
     bindparam,
@@ -61,26 +62,26 @@ intentos = Table(
     sqlite_strict=True,
 )
 
-FIELDS = [usuarios.c[name] for name in Usuario.__dataclass_fields__]
-
-BY_ID = select(*FIELDS).where(usuarios.c.id == bindparam("usuario"))
+ACCOUNTS = select(*(usuarios.c[name] for name in Usuario.__dataclass_fields__))
+BY_ID = ACCOUNTS.where(usuarios.c.id == bindparam("usuario"))
 BY_ID_AT_A_GLANCE = str(BY_ID.compile(dialect=sqlite.dialect()))
 
 
 def by_id(connection: Connection, usuario_id: int) -> Usuario | None:
-    row = connection.execute(BY_ID, {"usuario": usuario_id}).one_or_none()
-    return Usuario(*row) if row else None
+    return _one(connection, BY_ID, {"usuario": usuario_id})
 
 
 def by_email(connection: Connection, email: str) -> Usuario | None:
     """The account of an e-mail: the exact spelling first, then without regard to case."""
-    return _one(connection, usuarios.c.email == email) or _one(
-        connection, usuarios.c.email_clave == fold(email)
+    return _one(connection, ACCOUNTS.where(usuarios.c.email == email)) or _one(
+        connection, ACCOUNTS.where(usuarios.c.email_clave == fold(email))
     )
 
 
-def _one(connection: Connection, condition: Any) -> Usuario | None:
-    row = connection.execute(select(*FIELDS).where(condition)).one_or_none()
+def _one(
+    connection: Connection, statement: Select[Any], values: dict[str, Any] | None = None
+) -> Usuario | None:
+    row = connection.execute(statement, values).one_or_none()
     return Usuario(*row) if row else None
 
 

@@ -100,19 +100,17 @@ def nothing() -> None:
 class Histories(RuleBasedStateMachine):
     """One history of ``shop``. ``killed`` names the services that may die while an order is on its way.
 
-    ``audited`` holds what the audit found in earlier histories, so that each answers for its own; ``stalls`` what was
-    answered while the machine stood still.
+    ``audited`` holds what the audit found in earlier histories, so that each answers for its own.
     """
 
     people: Bundle[int] = Bundle("people")
     products: Bundle[int] = Bundle("products")
     orders: Bundle[int] = Bundle("orders")
 
-    def __init__(self, shop: SagaShop, killed: tuple[str, ...], audited: set[str], stalls: list[str]) -> None:
+    def __init__(self, shop: SagaShop, killed: tuple[str, ...], audited: set[str]) -> None:
         super().__init__()
         self.shop = shop
         self.killed = killed
-        self.stalls = stalls
         self.audited = audited
         self.number = next(_histories)
         self.categoria = f"historia {self.number}"
@@ -282,11 +280,6 @@ class Histories(RuleBasedStateMachine):
             answer = self.shop.a_pedido(self.persons[person], product, cantidad, text)
             # What an undecided key stood for is undone without the client: until then it is told to wait.
             waits = answer.status_code == 503 or "en_curso" in answer.text
-            if answer.status_code == 503 and not undecided and not self.stalls:
-                # Once in a shop's life the machine itself may stand still for as long as a call waits.
-                self.stalls.append(answer.text)
-                self.settle()
-                return None
             return None if undecided and waits else answer
 
         answer = poll(lambda: [answer] if (answer := ask()) is not None else None)[0]
