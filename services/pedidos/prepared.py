@@ -11,10 +11,11 @@ KEPT = 512  # lists
 
 
 class Mark(NamedTuple):
-    """Which state a person's list is in: an order is added or its version rises, so no two states have the same."""
+    """Which state a person's list is in: sums over its orders, of which one is added, withdrawn or rises in version."""
 
     orders: int
     versions: int
+    ids: int
 
 
 class PreparedLists:

@@ -54,6 +54,7 @@ class Recovery:
 
     def sweep(self) -> None:
         """One look at everything unfinished."""
+        self._saga.withdraw_untold()
         with self._database.read() as connection:
             rows = store.unfinished(connection, BATCH)
         self._count("sweep")

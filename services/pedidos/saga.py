@@ -59,6 +59,8 @@ class Saga:
         self._database = database
         self._productos = productos
         self._watch = watch
+        # Told "not placed" while nobody could say whether their last commit was done.
+        self._untold: set[Attempt] = set()
 
     def place(self, encargo: Encargo, deadline: float) -> Placed:
         """The order of ``encargo``, at most one for its key for ever; ``deadline`` is on the monotonic clock.
@@ -96,6 +98,14 @@ class Saga:
             except (UnconfirmedError, SQLAlchemyError) as error:
                 log.warning("order %d: its stock goes back later: %s", pedido_id, type(error).__name__)
         return pedido
+
+    def withdraw_untold(self) -> None:
+        """Undo what was told "not placed" and turns out to be an order, but where a request with its key was told of it."""
+        for attempt in self._untold.copy():
+            with self._database.write() as connection:
+                if store.withdraw(connection, attempt):
+                    log.warning("order %d: withdrawn, it was told 503", attempt.pedido_id)
+            self._untold.discard(attempt)
 
     def abandon(self, pedido: store.AnyRow) -> bool:
         """Whether an unfinished attempt is undone from here on; not where it ended meanwhile."""
@@ -135,6 +145,8 @@ class Saga:
             return self._started(store.add(connection, encargo, start), 1, start)
         match resume(known.fase, known.huella == encargo.huella, self.lease_over(known)):
             case Resumption.REPLAY:
+                if known.plazo is not None:
+                    store.end_lease(connection, known.id)
                 return Placed(known.id, repeated=True)
             case Resumption.RESTART:
                 store.restart(connection, known.id, start)
@@ -179,7 +191,7 @@ class Saga:
         """Whether an attempt that met an error is an order all the same; where it is none its lease is given back.
 
         The answer to a commit may be lost. A server of databases that is gone for a moment is asked until the deadline;
-        a file that cannot be written is none.
+        a file that cannot be written is none. Where nobody can say, recovery makes "not placed" true later.
         """
         while True:
             try:
@@ -190,6 +202,7 @@ class Saga:
                 if self._database.backend == "sqlite" or time.monotonic() + LEAST_WAIT > deadline:
                     name = type(error).__name__
                     log.warning("order %d: its lease runs out by itself: %s", attempt.pedido_id, name)
+                    self._untold.add(attempt)
                     return False
             time.sleep(LEAST_WAIT)
 

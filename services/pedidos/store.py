@@ -40,7 +40,8 @@ WITHOUT_ORDER = text("fase IN ('rechazado', 'abortado')")
 metadata = MetaData()
 
 # estado is what the shop's people see, fase the protocol's own state. plazo names the lease of a running attempt, NULL where
-# it was given back. original holds, as JSON, what old data had in place of whole numbers; estado_original its spelling.
+# it was given back; an order keeps it until another request is told that it stands. original holds, as JSON, what old data
+# had in place of whole numbers; estado_original its spelling.
 pedidos = Table(
     "pedidos",
     metadata,
@@ -126,7 +127,7 @@ REMEMBER_NAME = text(
     "INSERT INTO nombres (nombre, plegado) VALUES (:nombre, :plegado) ON CONFLICT DO NOTHING"
 )
 MARK = (
-    "SELECT count(*), coalesce(sum(version), 0) FROM pedidos"
+    "SELECT count(*), coalesce(sum(version), 0), coalesce(sum(id), 0) FROM pedidos"
     " WHERE usuario_id = ? AND fase IN ('confirmado', 'devolviendo', 'devuelto')"
 )
 MARK_WITHIN = text(MARK.replace("?", ":usuario"))
@@ -186,6 +187,7 @@ def confirm(connection: Connection, attempt: Attempt, reserva: Reserva, total: i
         "precio_unitario": reserva.precio,
         "total": total,
         "moneda": reserva.moneda,
+        "plazo": attempt.plazo,
     }
     if not _settled(connection, attempt, Fase.CONFIRMADO, changed):
         return False
@@ -207,6 +209,21 @@ def give_lease_back(connection: Connection, attempt: Attempt) -> bool:
     """Whether it was still held."""
     lease_of = (c.id == attempt.pedido_id, c.fase == Fase.INTENTO, c.plazo == attempt.plazo)
     return connection.execute(update(pedidos).where(*lease_of).values(plazo=None)).rowcount == 1
+
+
+def end_lease(connection: Connection, pedido_id: int) -> None:
+    """Note that another request was told of this order, so that it stays."""
+    connection.execute(update(pedidos).where(c.id == pedido_id).values(plazo=None))
+
+
+def withdraw(connection: Connection, attempt: Attempt) -> bool:
+    """Whether the attempt was an order that nobody was told of or changed; it is one to undo now."""
+    untold = (c.id == attempt.pedido_id, c.intento_n == attempt.intento_n, c.plazo == attempt.plazo)
+    unchanged = (c.fase == Fase.CONFIRMADO, c.version == 1)
+    withdrawn = connection.execute(
+        update(pedidos).where(*untold, *unchanged).values(fase=Fase.ABORTANDO, plazo=None)
+    )
+    return withdrawn.rowcount == 1
 
 
 def is_order(connection: Connection, attempt: Attempt) -> bool:

@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests import proxy
+from tests import commits, proxy
 from tests.api.sagas import poll
-from tests.faults import commits
 from tests.faults.conftest import Stage, staged
 from tests.faults.customers import ApiCustomer, Crowd, Shopper, an_intention
 from tests.faults.history import OK, UNKNOWN, Intention

@@ -8,6 +8,7 @@ RESERVAS = "services/productos/reservas.py"
 CRASHES = "tests/api/test_saga_crashes.py"
 FAULTS = "tests/api/test_saga_faults.py"
 RULES = "tests/api/test_saga.py"
+UNHEARD = "tests/api/test_saga_unheard.py"
 HOLDS = "tests/api/test_reservas.py"
 STARVED = "tests/operations/test_starved.py"
 WRITER = "services/common/writer.py"
@@ -285,5 +286,32 @@ BESIDE = (
             ),
         ),
         (f"{RULES}::test_the_same_key_still_running_is_told_at_once",),
+    ),
+    Mutant(
+        "an order that nobody heard of is left standing",
+        (Change(SAGA, "                    self._untold.add(attempt)\n", ""),),
+        (f"{UNHEARD}::test_an_order_that_nobody_heard_of_is_withdrawn",),
+    ),
+    Mutant(
+        "an order is withdrawn although its key was told of it",
+        (
+            Change(
+                SAGA,
+                "                if known.plazo is not None:\n",
+                "                if False:\n",
+            ),
+        ),
+        (f"{UNHEARD}::test_an_order_whose_key_was_told_of_it_stays",),
+    ),
+    Mutant(
+        "a withdrawn order and the next one are one state of the list",
+        (
+            Change(
+                STORE,
+                "coalesce(sum(version), 0), coalesce(sum(id), 0) FROM",
+                "coalesce(sum(version), 0), 0 FROM",
+            ),
+        ),
+        (f"{UNHEARD}::test_an_order_that_nobody_heard_of_is_withdrawn",),
     ),
 )

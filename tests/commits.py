@@ -17,14 +17,22 @@ class Commits:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url: URL = url.set(port=self._listener.getsockname()[1])
         self.lost = 0
+        self._away = self._leaves = False
         self._lock = threading.Lock()
         self._left = 0
         threading.Thread(target=self._accept, daemon=True).start()
 
-    def lose(self, number: int) -> None:
-        """The answer to the ``number``-th commit from now on is lost, and its connection too."""
+    def lose(self, number: int, *, leaves: bool = False) -> None:
+        """The answer to the ``number``-th commit from now on is lost, and its connection too.
+
+        ``leaves``: nothing passes any more from then on, until ``come_back``.
+        """
         with self._lock:
-            self._left = number
+            self._left, self._leaves = number, leaves
+
+    def come_back(self) -> None:
+        with self._lock:
+            self._away = False
 
     def close(self) -> None:
         with suppress(OSError):
@@ -50,7 +58,7 @@ class Commits:
 
     def _ask(self, client: socket.socket, server: socket.socket, losing: threading.Event) -> None:
         with suppress(OSError):
-            while said := client.recv(65536):
+            while (said := client.recv(65536)) and not self._away:
                 if b"COMMIT" in said and self._is_the_one():
                     losing.set()
                 server.sendall(said)
@@ -66,8 +74,10 @@ class Commits:
     def _is_the_one(self) -> bool:
         with self._lock:
             self._left -= 1
-            self.lost += self._left == 0
-            return self._left == 0
+            lost = self._left == 0
+            self.lost += lost
+            self._away = self._away or (lost and self._leaves)
+            return lost
 
 
 def hang_up(connection: socket.socket) -> None:
