@@ -42,6 +42,7 @@ from tests.operations.programs import faults
 from tests.shop import Person, Service
 
 GRACIA = "0.5"
+STALLS = 1  # orders of all histories of a shop that may meet a machine standing still for longer than an order may take
 PEOPLE = 4  # of one history: each costs two hashes
 NOWHERE = 10**12  # a product that no shop has
 UNFINISHED = "SELECT id FROM pedidos WHERE fase IN ('intento', 'abortando', 'devolviendo')"
@@ -100,18 +101,22 @@ def nothing() -> None:
 class Histories(RuleBasedStateMachine):
     """One history of ``shop``. ``killed`` names the services that may die while an order is on its way.
 
-    ``audited`` holds what the audit found in earlier histories, so that each answers for its own.
+    ``audited`` holds what the audit found in earlier histories, so that each answers for its own. ``stalled`` holds the
+    orders of all histories of this shop that a machine standing still answered with 503.
     """
 
     people: Bundle[int] = Bundle("people")
     products: Bundle[int] = Bundle("products")
     orders: Bundle[int] = Bundle("orders")
 
-    def __init__(self, shop: SagaShop, killed: tuple[str, ...], audited: set[str]) -> None:
+    def __init__(
+        self, shop: SagaShop, killed: tuple[str, ...], audited: set[str], stalled: list[str]
+    ) -> None:
         super().__init__()
         self.shop = shop
         self.killed = killed
         self.audited = audited
+        self.stalled = stalled
         self.number = next(_histories)
         self.categoria = f"historia {self.number}"
         self.model = ShopModel()
@@ -283,6 +288,10 @@ class Histories(RuleBasedStateMachine):
             return None if undecided and waits else answer
 
         answer = poll(lambda: [answer] if (answer := ask()) is not None else None)[0]
+        if answer.status_code == 503 and not told.repeated and len(self.stalled) < STALLS:
+            self.stalled.append(answer.text)
+            self.not_placed(person, product, cantidad, key)
+            return multiple()
         self.check(answer, told)
         if told.status != 201:
             return multiple()
@@ -294,6 +303,12 @@ class Histories(RuleBasedStateMachine):
             return multiple()
         self.model.placed(number, person, product, cantidad, key)
         return number
+
+    def not_placed(self, person: int, product: int, cantidad: int, key: str | None) -> None:
+        """Every list and stock from here on must agree with what a 503 says."""
+        if key:
+            self.model.left(person, product, cantidad, key)
+        self.settle()
 
     @precondition(lambda self: self.patience > 0)
     @rule(

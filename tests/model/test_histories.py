@@ -46,7 +46,7 @@ def test_every_history_agrees_with_the_model(
 ) -> None:
     print(f"SEED={SEED} draws this history again")
     with saga_shop(tmp_path, base_url(tmp_path), PEDIDOS_GRACIA=GRACIA) as shop:
-        machine: Any = partial(Histories, shop, killed(batch), set())
+        machine: Any = partial(Histories, shop, killed(batch), set(), [])
         count = min(ONE_SHOP, HISTORIES - batch * ONE_SHOP)
         drawn: Any = seed(f"{SEED} {backend} {batch}")(machine)
         run_state_machine_as_test(drawn, settings=histories(count))
