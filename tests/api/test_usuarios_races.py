@@ -93,6 +93,30 @@ def a_write_in_the_middle(service: Service, statement: str, **parameters: Any) -
         connection.commit()
 
 
+def test_of_two_first_registrations_that_wait_together_one_becomes_administrator(new_shop: NewShop) -> None:
+    shop = new_shop(running=False)
+    shop.usuarios.start()
+    statuses: list[int] = []
+    registering = [
+        threading.Thread(
+            target=lambda n=n: statuses.append(shop.usuarios.post("/registro", json=account(n)).status_code)
+        )
+        for n in "ab"
+    ]
+    with a_write_in_the_middle(shop.usuarios, "UPDATE contador SET ultimo = ultimo"):
+        for one in registering:
+            one.start()
+        time.sleep(0.7)  # both have hashed their passwords and wait to write
+        assert statuses == []
+    for one in registering:
+        one.join(10)
+    assert statuses == [201, 201]
+    assert sorted(row.rol for row in shop.usuarios.sql("SELECT rol FROM usuarios")) == [
+        "administrador",
+        "cliente",
+    ]
+
+
 def test_a_new_name_never_brings_an_old_password_back(shop: Shop) -> None:
     person = shop.person()
     received: list[int] = []
