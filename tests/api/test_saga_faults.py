@@ -115,7 +115,7 @@ def test_a_slow_reply_holds_nobody_longer_than_the_deadline(
     answer, seconds = timed(partial(shop.a_pedido, person, product, 1, key))
     not_placed(answer)
     assert seconds < DEADLINE
-    assert shop.a_pedido(person, product, 1, key).status_code == 201
+    poll(lambda: shop.a_pedido(person, product, 1, key).status_code == 201)
 
 
 def test_a_caller_that_waits_less_is_told_sooner(shop: SagaShop, person: Person) -> None:
@@ -204,7 +204,8 @@ def test_nonsense_places_nothing(shop: SagaShop, person: Person, nonsense: str) 
     assert seconds < DEADLINE
     shop.proxy.heal()
     assert orders(shop, product) == []
-    assert shop.a_pedido(person, product, 2, key).status_code == 201
+    # What took longer than the grace may be on its way out: until it is, 503.
+    poll(lambda: shop.a_pedido(person, product, 2, key).status_code == 201)
     assert (stock(shop, product), orders(shop, product)) == (3, [2])
 
 

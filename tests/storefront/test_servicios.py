@@ -91,7 +91,7 @@ def test_what_refuses_connections_was_never_asked() -> None:
 def test_a_503_is_the_word_of_a_service_that_lives() -> None:
     body = b'{"error":"no","codigo":"ocupado"}'
     with a_server(
-        says(f"HTTP/1.1 503 Busy\r\nRetry-After: 7\r\nContent-Length: {len(body)}", body)
+        says(f"HTTP/1.1 503 Busy\r\nRetry-After: 7\r\nConnection: close\r\nContent-Length: {len(body)}", body)
     ) as address:
         service = Service("pedidos", address, None)
         for _ in range(FAILURES_TO_OPEN + 1):
