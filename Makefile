@@ -22,9 +22,11 @@ test: .venv/bench.stamp node_modules/test.stamp .env $(DEMO_PICTURES) ## run eve
 	$(BIN)/python -m pytest -n 3 --dist loadgroup
 
 bench: setup .venv/bench.stamp ## measure the shop against its targets (quick=1 for a minute's worth)
+	@$(BIN)/python -m operations.setup wrk
 	@$(BIN)/python -m bench $(if $(quick),--quick)
 
 bench-growth: setup .venv/bench.stamp ## measure the shop with 100 000 products and 1 000 000 orders
+	@$(BIN)/python -m operations.setup postgresql wrk
 	@$(BIN)/python -m bench.growth
 
 mutants: .venv/test.stamp node_modules/test.stamp ## break the shop in every known way: the tests must notice (MUTANTS=words)

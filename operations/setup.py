@@ -161,6 +161,7 @@ STEPS: dict[str, Callable[[], None]] = {
     "chromium": install_chromium,
     "nginx": install_proxy,
     "redis": lambda: install_program("redis-server", "redis-server"),
+    "wrk": lambda: install_program("wrk", "wrk"),
     "faults": install_fault_tools,
     "html": install_java,
 }
