@@ -103,9 +103,10 @@ class Saga:
         """Undo what was told "not placed" and turns out to be an order, but where a request with its key was told of it."""
         for attempt in self._untold.copy():
             with self._database.write() as connection:
-                if store.withdraw(connection, attempt):
-                    log.warning("order %d: withdrawn, it was told 503", attempt.pedido_id)
+                withdrawn = store.withdraw(connection, attempt)
             self._untold.discard(attempt)
+            if withdrawn:
+                log.warning("order %d: withdrawn, it was told 503", attempt.pedido_id)
 
     def abandon(self, pedido: store.AnyRow) -> bool:
         """Whether an unfinished attempt is undone from here on; not where it ended meanwhile."""

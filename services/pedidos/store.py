@@ -218,12 +218,10 @@ def end_lease(connection: Connection, pedido_id: int) -> None:
 
 def withdraw(connection: Connection, attempt: Attempt) -> bool:
     """Whether the attempt was an order that nobody was told of or changed; it is one to undo now."""
-    untold = (c.id == attempt.pedido_id, c.intento_n == attempt.intento_n, c.plazo == attempt.plazo)
-    unchanged = (c.fase == Fase.CONFIRMADO, c.version == 1)
-    withdrawn = connection.execute(
-        update(pedidos).where(*untold, *unchanged).values(fase=Fase.ABORTANDO, plazo=None)
+    untold, unchanged = c.plazo == attempt.plazo, c.version == 1
+    return move(
+        connection, attempt.pedido_id, attempt.intento_n, Fase.CONFIRMADO, Fase.ABORTANDO, untold, unchanged
     )
-    return withdrawn.rowcount == 1
 
 
 def is_order(connection: Connection, attempt: Attempt) -> bool:
@@ -239,11 +237,18 @@ def unfinished(connection: Connection, limit: int) -> Rows:
     ).all()
 
 
-def move(connection: Connection, pedido_id: int, intento_n: int, before: Fase, after: Fase) -> bool:
-    """Recovery's compare-and-set from one phase to the next."""
+def move(
+    connection: Connection,
+    pedido_id: int,
+    intento_n: int,
+    before: Fase,
+    after: Fase,
+    *conditions: ColumnElement[bool],
+) -> bool:
+    """Recovery's compare-and-set from one phase to the next, where the other ``conditions`` hold too."""
     moved = connection.execute(
         update(pedidos)
-        .where(c.id == pedido_id, c.fase == before, c.intento_n == intento_n)
+        .where(c.id == pedido_id, c.fase == before, c.intento_n == intento_n, *conditions)
         .values(fase=after, plazo=None)
     )
     return moved.rowcount == 1

@@ -11,8 +11,9 @@ from typing import Any
 
 import requests
 
+from tests.ports import free_port
 from tests.proxy import Proxy, running
-from tests.shop import Person, Shop
+from tests.shop import Person, Service, Shop
 
 GRACIA = 1.0
 SETTLED = 12.0  # seconds in which everything unfinished must have ended: grace, a lease, sweeps
@@ -38,6 +39,19 @@ def saga_shop(folder: Path, database: str, **environment: str) -> Iterator[SagaS
             yield shop
         finally:
             shop.stop()
+
+
+@contextmanager
+def another_pedidos(shop: Shop, **environment: str) -> Iterator[Service]:
+    """A second instance of pedidos on the shop's database, at a port of its own."""
+    first, port = shop.pedidos, free_port()
+    settings = {**shop.environment, **environment, "PEDIDOS_PORT": str(port)}
+    other = Service("pedidos", first.folder, settings, first.database, port)
+    other.start()
+    try:
+        yield other
+    finally:
+        other.kill()
 
 
 def poll(condition: Callable[[], Any], seconds: float = SETTLED) -> Any:

@@ -9,22 +9,18 @@ import pytest
 
 from services.common.tokens import Tokens
 from tests import proxy
-from tests.api.sagas import SagaShop, attempt, phases, poll, saga_shop, settle, stock
-from tests.ports import free_port
+from tests.api.sagas import SagaShop, another_pedidos, attempt, phases, poll, saga_shop, settle, stock
 from tests.postgres import PostgreSQL
-from tests.shop import SECRET, Service, a_key
+from tests.shop import SECRET, a_key
 
 
 @pytest.fixture
 def two(postgresql: PostgreSQL, tmp_path: Path) -> Iterator[SagaShop]:
-    with saga_shop(tmp_path, postgresql.new_database(f"two_{a_key()}")) as shop:
-        port = free_port()
-        other = Service(
-            "pedidos", tmp_path, {**shop.environment, "PEDIDOS_PORT": str(port)}, shop.pedidos.database, port
-        )
-        other.start()
+    with (
+        saga_shop(tmp_path, postgresql.new_database(f"two_{a_key()}")) as shop,
+        another_pedidos(shop),
+    ):
         yield shop
-        other.kill()
 
 
 def test_two_instances_one_stopped_past_the_grace_while_the_other_recovers(two: SagaShop) -> None:

@@ -3,7 +3,6 @@
 Who asked was told 503, "not placed, unless you ask again with this key"; recovery makes that true.
 """
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests import commits
-from tests.api.sagas import SagaShop, phases, poll, saga_shop, settle, stock
+from tests.api.sagas import SagaShop, another_pedidos, phases, poll, saga_shop, settle, stock
 from tests.commits import Commits
-from tests.ports import free_port
+from tests.exposition import samples_of
 from tests.postgres import PostgreSQL
 from tests.shop import Person, Service, a_key
 
@@ -38,7 +37,7 @@ class Unheard:
         poll(lambda: self._sweeps() >= seen + 2)
 
     def _sweeps(self) -> float:
-        return float(re.findall(r'event="sweep"} ([0-9.]+)', self.shop.pedidos.get("/metrics").text)[0])
+        return samples_of(self.shop.pedidos.get("/metrics").text)["pingui_recovery_total event=sweep"]
 
 
 @pytest.fixture
@@ -46,13 +45,11 @@ def unheard(postgresql: PostgreSQL, tmp_path: Path) -> Iterator[Unheard]:
     database = postgresql.new_database(f"unheard_{a_key()}")
     with commits.before(database) as between:
         url = between.url.render_as_string(hide_password=False)
-        with saga_shop(tmp_path, database, PEDIDOS_DATABASE_URL=url) as shop:
-            port = free_port()
-            direct = {**shop.environment, "PEDIDOS_PORT": str(port), "PEDIDOS_DATABASE_URL": database}
-            another = Service("pedidos", tmp_path, direct, database, port)
-            another.start()
+        with (
+            saga_shop(tmp_path, database, PEDIDOS_DATABASE_URL=url) as shop,
+            another_pedidos(shop, PEDIDOS_DATABASE_URL=database) as another,
+        ):
             yield Unheard(shop, between, another)
-            another.kill()
 
 
 def listed(service: Service, person: Person) -> list[int]:
